@@ -1,0 +1,54 @@
+/**
+ * Every error permafrost makes itself. Misuse is a plain `TypeError` or `RangeError`, thrown when wrapping or
+ * opening; the classes here are failures at work, which a call survives: they go to `onError`, and the call runs
+ * uncached. A class exists only where somebody would handle it differently.
+ */
+
+export abstract class PermafrostError extends Error {
+  abstract readonly code: `ERR_${string}`
+}
+
+/** A value that cannot be identified, such as a socket or a promise. `path` says where it is: `args[0].opts.stream`. */
+export class FreezeError extends PermafrostError {
+  override readonly name = 'FreezeError'
+  readonly code = 'ERR_UNFREEZABLE' as const
+  readonly path: string
+
+  constructor(what: string, path: string, options?: ErrorOptions) {
+    super(`cannot freeze ${what} at ${path}`, options)
+    this.path = path
+  }
+}
+
+/** A value that cannot be written, or bytes that cannot be read. `path` says where in the value: `result.rows[3].socket`. */
+export class CodecError extends PermafrostError {
+  override readonly name = 'CodecError'
+  readonly code: 'ERR_UNENCODABLE' | 'ERR_UNDECODABLE'
+  readonly path: string
+
+  constructor(code: CodecError['code'], message: string, path = '', options?: ErrorOptions) {
+    super(path === '' ? message : `${message} at ${path}`, options)
+    this.code = code
+    this.path = path
+  }
+}
+
+export type StoreErrorCode =
+  | 'ERR_STORE_BUSY'
+  | 'ERR_STORE_CLOSED'
+  | 'ERR_STORE_CORRUPT'
+  | 'ERR_STORE_FOREIGN'
+  | 'ERR_STORE_FORMAT'
+  | 'ERR_STORE_IO'
+  | 'ERR_STORE_READONLY'
+
+/** The directory could not be opened, read or written. */
+export class StoreError extends PermafrostError {
+  override readonly name = 'StoreError'
+  readonly code: StoreErrorCode
+
+  constructor(code: StoreErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What happens inside, told to whoever listens: `DEBUG=permafrost:*` prints it, `node:diagnostics_channel`
+ * delivers it (`permafrost:hit`, `permafrost:miss`, …), and what a user must know becomes one process warning.
+ * Silence costs nothing: `debug` is loaded only when DEBUG is set, and messages are built only for listeners.
+ */
+import { channel } from 'node:diagnostics_channel'
+import { createRequire } from 'node:module'
+import type { PermafrostError } from './errors.ts'
+
+export type EventName =
+  | 'hit'
+  | 'miss'
+  | 'put'
+  | 'evicted'
+  | 'expired'
+  | 'forgotten'
+  | 'lost'
+  | 'tooLarge'
+  | 'uncached'
+  | 'unsound'
+  | 'store'
+
+type Details = Readonly<Record<string, unknown>>
+
+const channels = new Map<EventName, ReturnType<typeof channel>>()
+const loggers = new Map<EventName, (format: string, details: Details) => void>()
+const debugging = process.env['DEBUG'] !== undefined && process.env['DEBUG'] !== ''
+
+/** Tell listeners of `name`. `details` is called only if there is one. */
+export function emit(name: EventName, details: () => Details): void {
+  let subscribers = channels.get(name)
+  if (subscribers === undefined) channels.set(name, (subscribers = channel(`permafrost:${name}`)))
+  if (!subscribers.hasSubscribers && !debugging) return
+  const event = details()
+  if (debugging) logger(name)('%o', event)
+  try {
+    subscribers.publish(event)
+  } catch {
+    // a listener's failure is not the caller's: node reports it through 'uncaughtException' by itself
+  }
+}
+
+function logger(name: EventName): (format: string, details: Details) => void {
+  let log = loggers.get(name)
+  if (log === undefined) {
+    const debug = createRequire(import.meta.url)('debug') as typeof import('debug')
+    loggers.set(name, (log = debug(`permafrost:${name}`)))
+  }
+  return log
+}
+
+const warned = new Set<string>()
+
+/** One process warning for each error code and subject; `subject` is a function's name or a directory. */
+export function warnOnce(error: PermafrostError, subject: string, consequence: string): void {
+  warn(error.code, subject, `${subject}: ${error.message}; ${consequence}`)
+}
+
+/** One process warning for each code and subject. */
+export function warn(code: `ERR_${string}` | `WARN_${string}`, subject: string, message: string): void {
+  const once = `${code} ${subject}`
+  if (warned.has(once)) return
+  warned.add(once)
+  process.emitWarning(message, { type: 'PermafrostWarning', code })
+}
