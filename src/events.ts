@@ -24,12 +24,15 @@ type Details = Readonly<Record<string, unknown>>
 
 const channels = new Map<EventName, ReturnType<typeof channel>>()
 const loggers = new Map<EventName, (format: string, details: Details) => void>()
-const debugging = process.env['DEBUG'] !== undefined && process.env['DEBUG'] !== ''
+const debugging = process.env.DEBUG !== undefined && process.env.DEBUG !== ''
 
 /** Tell listeners of `name`. `details` is called only if there is one. */
 export function emit(name: EventName, details: () => Details): void {
   let subscribers = channels.get(name)
-  if (subscribers === undefined) channels.set(name, (subscribers = channel(`permafrost:${name}`)))
+  if (subscribers === undefined) {
+    subscribers = channel(`permafrost:${name}`)
+    channels.set(name, subscribers)
+  }
   if (!subscribers.hasSubscribers && !debugging) return
   const event = details()
   if (debugging) logger(name)('%o', event)
@@ -44,7 +47,8 @@ function logger(name: EventName): (format: string, details: Details) => void {
   let log = loggers.get(name)
   if (log === undefined) {
     const debug = createRequire(import.meta.url)('debug') as typeof import('debug')
-    loggers.set(name, (log = debug(`permafrost:${name}`)))
+    log = debug(`permafrost:${name}`)
+    loggers.set(name, log)
   }
   return log
 }

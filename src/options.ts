@@ -11,7 +11,20 @@ export interface OptionCheck {
   readonly accepts: (value: unknown) => boolean
 }
 
-export const is = {
+/** The checks options are made of. */
+export const is: {
+  readonly boolean: OptionCheck
+  readonly string: OptionCheck
+  readonly function: OptionCheck
+  readonly count: OptionCheck
+  readonly version: OptionCheck
+  readonly duration: OptionCheck
+  readonly size: OptionCheck
+  oneOf(...words: readonly unknown[]): OptionCheck
+  either(...checks: readonly OptionCheck[]): OptionCheck
+  listOf(what: string, accepts: (item: unknown) => boolean): OptionCheck
+  named(expects: string, ...methods: readonly string[]): OptionCheck
+} = {
   boolean: { expects: 'a boolean', accepts: (value) => typeof value === 'boolean' },
   string: { expects: 'a non-empty string', accepts: (value) => typeof value === 'string' && value !== '' },
   function: { expects: 'a function', accepts: (value) => typeof value === 'function' },
@@ -20,7 +33,7 @@ export const is = {
     accepts: (value) => Number.isSafeInteger(value) && (value as number) > 0,
   },
   version: {
-    expects: 'a string or a number',
+    expects: 'a non-empty string or a number',
     accepts: (value) => (typeof value === 'string' && value !== '') || Number.isFinite(value),
   },
   duration: {
@@ -31,19 +44,19 @@ export const is = {
     expects: "bytes or a size such as '100MB' or '10GiB'",
     accepts: (value) => sizeOf(value) !== undefined,
   },
-  oneOf: (...words: readonly unknown[]) => ({
+  oneOf: (...words) => ({
     expects: words.map((word) => JSON.stringify(word)).join(' or '),
     accepts: (value) => words.includes(value),
   }),
-  either: (...checks: readonly OptionCheck[]) => ({
+  either: (...checks) => ({
     expects: checks.map((check) => check.expects).join(', or '),
     accepts: (value) => checks.some((check) => check.accepts(value)),
   }),
-  listOf: (what: string, accepts: (item: unknown) => boolean) => ({
+  listOf: (what, accepts) => ({
     expects: `an array of ${what}`,
     accepts: (value) => Array.isArray(value) && value.every(accepts),
   }),
-  objectWith: (expects: string, ...methods: readonly string[]) => ({
+  named: (expects, ...methods) => ({
     expects,
     accepts: (value) =>
       typeof value === 'object' &&
@@ -51,7 +64,7 @@ export const is = {
       typeof (value as { name?: unknown }).name === 'string' &&
       methods.every((method) => typeof (value as Record<string, unknown>)[method] === 'function'),
   }),
-} satisfies Record<string, OptionCheck | ((...args: never[]) => OptionCheck)>
+}
 
 /**
  * Throws a `TypeError` unless every own property of `options` is known and acceptable. `undefined` means the default.
