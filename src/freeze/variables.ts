@@ -1,0 +1,196 @@
+/**
+ * The free variables of a function and how each is used, by the scope analyser (eslint-scope), loaded on first use.
+ *
+ * Promises: every variable that the function or anything nested in it may read or write and does not declare is
+ * there; in doubt one too many. A member path is given only if nothing but that member can be seen through it.
+ * Must not know values.
+ */
+import { createRequire } from 'node:module'
+import { keyName, type Node } from './tree.ts'
+
+export interface FreeVariable {
+  readonly name: string
+  /**
+   * The members read from it, sorted and minimal (`['a']` covers `['a', 'b']`), or undefined when the variable
+   * itself is used in any way other than to read a member.
+   */
+  readonly paths?: readonly MemberPath[]
+  /** The function itself writes the variable. */
+  readonly assigned: boolean
+  /** It is only ever the operand of `typeof`, so it may be missing. */
+  readonly typeofOnly: boolean
+}
+
+export interface MemberPath {
+  /** Never empty. The value found there counts as a whole. */
+  readonly path: readonly string[]
+  /** The member is called as a method, so its `this` is the object before the last step: `ns.f()`. */
+  readonly called: boolean
+}
+
+export interface Variables {
+  readonly free: readonly FreeVariable[]
+  /** The places where free variables are named. */
+  readonly places: ReadonlySet<Node>
+}
+
+interface Reference {
+  readonly identifier: Node
+  isWrite(): boolean
+}
+
+interface Analyser {
+  analyze(
+    program: Node,
+    options: {
+      readonly ecmaVersion: number
+      readonly ignoreEval: boolean
+      readonly childVisitorKeys: Readonly<Record<string, readonly string[]>> | null
+    },
+  ): { readonly globalScope: { readonly through: readonly Reference[] } }
+}
+
+let analyser: Analyser | undefined
+
+/** `root` is a function, class or method; `parents` knows the parent of every node below it. */
+export function variablesOf(root: Node, parents: ReadonlyMap<Node, Node>): Variables {
+  const uses = new Map<string, Use[]>()
+  const places = new Set<Node>()
+  for (const reference of freeReferences(root, parents)) {
+    const { identifier } = reference
+    places.add(identifier)
+    const use = reference.isWrite() ? WRITTEN : useOf(identifier, parents)
+    const known = uses.get(identifier.name)
+    if (known) known.push(use)
+    else uses.set(identifier.name, [use])
+  }
+  const free = [...uses].map(([name, list]) => variable(name, list))
+  return { free: free.sort((a, b) => (a.name < b.name ? -1 : 1)), places }
+}
+
+function freeReferences(root: Node, parents: ReadonlyMap<Node, Node>): readonly Reference[] {
+  analyser ??= createRequire(import.meta.url)('eslint-scope') as Analyser
+  // known to the analyser only without its second argument; other keys are left alone because they cost time
+  const withOptions = [...parents.keys()].some(({ type, options }) => type === 'ImportExpression' && options)
+  // direct eval is reported apart; here it must not turn each local variable into a free one
+  return analyser.analyze(surround(root), {
+    ecmaVersion: 2022,
+    ignoreEval: true,
+    childVisitorKeys: withOptions ? { ImportExpression: ['source', 'options'] } : null,
+  }).globalScope.through
+}
+
+/**
+ * A program with nothing but the function. Its own name is taken off: a declaration `function f() { f() }` reads a
+ * variable `f` that others may write, a named expression reads itself, and the text does not say which it is. (A
+ * class has in both cases an inner, constant binding for its name.)
+ */
+function surround(root: Node): Node {
+  const { start, end, range } = root
+  const wrap = (type: string, fields: object): Node => ({
+    type,
+    start,
+    end,
+    ...(range && { range }),
+    ...fields,
+  })
+  const expression =
+    root.type === 'Property'
+      ? wrap('ObjectExpression', { properties: [root] })
+      : root.type === 'MethodDefinition'
+        ? wrap('ClassExpression', { id: null, superClass: null, body: wrap('ClassBody', { body: [root] }) })
+        : root.type === 'FunctionExpression'
+          ? { ...root, id: null }
+          : root
+  return wrap('Program', { sourceType: 'script', body: [wrap('ExpressionStatement', { expression })] })
+}
+
+/** How one mention of a variable uses it: as a whole, by `typeof` alone, or only these members of it. */
+type Use = 'whole' | 'written' | 'typeof' | readonly MemberPath[]
+const WRITTEN = 'written'
+
+function useOf(identifier: Node, parents: ReadonlyMap<Node, Node>): Use {
+  const path: string[] = []
+  let node = identifier
+  let parent = parents.get(node)
+  for (; parent !== undefined; node = parent, parent = parents.get(node)) {
+    if (parent.type === 'ChainExpression') continue
+    if (parent.type !== 'MemberExpression' || parent.object !== node) break
+    const name = keyName(parent.property, parent.computed)
+    // `#x` is not a member that anyone else could name: the object counts as a whole
+    if (name === undefined) break
+    path.push(name)
+  }
+  if (path.length === 0 && parent?.type === 'UnaryExpression' && parent.operator === 'typeof') return 'typeof'
+  const parts = destructured(node, parent)
+  if (parts) return parts.map((name) => ({ path: [...path, name], called: false }))
+  if (path.length === 0 || isTarget(node, parent, parents)) return 'whole'
+  return [{ path, called: isCallee(node, parent) }]
+}
+
+/** `ns.f()` and its tagged and optional forms pass `ns` as `this`; `new ns.F()` does not. */
+function isCallee(node: Node, parent: Node | undefined): boolean {
+  if (parent?.type === 'CallExpression') return parent.callee === node
+  return parent?.type === 'TaggedTemplateExpression' && parent.tag === node
+}
+
+/** Is the member written or deleted, by whatever syntax? Then its object is changed and counts as a whole. */
+function isTarget(node: Node, parent: Node | undefined, parents: ReadonlyMap<Node, Node>): boolean {
+  switch (parent?.type) {
+    case 'AssignmentExpression':
+    case 'AssignmentPattern':
+    case 'ForInStatement':
+    case 'ForOfStatement':
+      return parent.left === node
+    case 'UpdateExpression':
+    case 'ArrayPattern':
+    case 'RestElement':
+      return true
+    case 'UnaryExpression':
+      return parent.operator === 'delete'
+    case 'Property':
+      return parent.value === node && parents.get(parent)?.type === 'ObjectPattern'
+    default:
+      return false
+  }
+}
+
+/** The members that `const {a, b: {c}} = variable` takes, or undefined if it may take more than named ones. */
+function destructured(node: Node, parent: Node | undefined): string[] | undefined {
+  if (parent?.type !== 'VariableDeclarator' || parent.init !== node) return undefined
+  if (parent.id.type !== 'ObjectPattern' || parent.id.properties.length === 0) return undefined
+  const names = (parent.id.properties as Node[]).map((property) =>
+    property.type === 'Property' ? keyName(property.key, property.computed) : undefined,
+  )
+  return names.every((name) => name !== undefined) ? names : undefined
+}
+
+function variable(name: string, uses: readonly Use[]): FreeVariable {
+  const assigned = uses.includes('written')
+  const typeofOnly = uses.every((use) => use === 'typeof')
+  if (uses.some((use) => typeof use === 'string')) return { name, assigned, typeofOnly }
+  return { name, assigned, typeofOnly, paths: minimal((uses as readonly (readonly MemberPath[])[]).flat()) }
+}
+
+/** Sorted, without the paths below others; `called` stays if any of the equal ones had it. */
+function minimal(paths: readonly MemberPath[]): readonly MemberPath[] {
+  const sorted = [...paths].sort((a, b) => compare(a.path, b.path))
+  const kept: MemberPath[] = []
+  for (const one of sorted) {
+    const last = kept.at(-1)
+    if (last === undefined || !last.path.every((step, index) => step === one.path[index])) kept.push(one)
+    else if (one.called && !last.called && one.path.length === last.path.length) kept[kept.length - 1] = one
+  }
+  return kept
+}
+
+/** Step by step, so that a path comes right before everything below it. */
+function compare(a: readonly string[], b: readonly string[]): number {
+  const shared = Math.min(a.length, b.length)
+  for (let index = 0; index < shared; index++) {
+    const left = a[index] as string
+    const right = b[index] as string
+    if (left !== right) return left < right ? -1 : 1
+  }
+  return a.length - b.length
+}
