@@ -63,6 +63,14 @@ const PLACES: readonly {
   },
 ]
 
+/** `super` and private names belong to a class that is not in the text. */
+const LENIENT = {
+  ecmaVersion: 'latest',
+  ranges: true,
+  checkPrivateFields: false,
+  allowSuperOutsideMethod: true,
+} as const
+
 /**
  * Scripts before modules: code of a module is strict, and strict code that a sloppy parser accepts means the same
  * there, while sloppy code may use `with`, octal numbers, `await` as a name. Only `import.meta` needs a module.
@@ -88,7 +96,7 @@ export function parseFunction(text: string): ParsedFunction {
         if (best === undefined || reached > best.reached) best = { error, reached }
       }
       if (found === undefined) continue
-      if (commented && isModuleText(source))
+      if (commented && parses(source, { ...LENIENT, sourceType: 'module' }))
         throw new SyntaxError('Cannot tell if `<!--` is a comment or code')
       return found
     }
@@ -103,14 +111,7 @@ function parseAt(
   sourceType: 'script' | 'module',
   onComment: ParserOptions['onComment'],
 ): ParsedFunction | undefined {
-  const program = parse(source, {
-    ecmaVersion: 'latest',
-    sourceType,
-    ranges: true,
-    checkPrivateFields: false,
-    allowSuperOutsideMethod: true,
-    ...(onComment && { onComment }),
-  })
+  const program = parse(source, { ...LENIENT, sourceType, ...(onComment && { onComment }) })
   const statements = program.body as readonly Node[]
   const expression = statements[0]?.expression as Node | undefined
   if (statements.length !== 1 || expression === undefined) return undefined
@@ -141,15 +142,6 @@ function kindOf(node: Node): FunctionKind | undefined {
   }
 }
 
-function isModuleText(source: string): boolean {
-  return parses(source, {
-    ecmaVersion: 'latest',
-    sourceType: 'module',
-    checkPrivateFields: false,
-    allowSuperOutsideMethod: true,
-  })
-}
-
 function parses(source: string, options: ParserOptions): boolean {
   try {
     parse(source, options)
@@ -164,34 +156,35 @@ export interface ParsedProgram {
   readonly sourceType: 'script' | 'module'
 }
 
-/** The tree of a whole module or script (CommonJS, a REPL line), or undefined if it cannot be read. */
+const MODULE: ParserOptions = { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true }
+const SCRIPT: ParserOptions = {
+  ecmaVersion: 'latest',
+  sourceType: 'script',
+  allowHashBang: true,
+  allowReturnOutsideFunction: true,
+  allowSuperOutsideMethod: true,
+  checkPrivateFields: false,
+}
+
+/** The tree of a whole module or script (CommonJS, a REPL line), or undefined if it cannot be read for sure. */
 export function parseProgram(source: string): ParsedProgram | undefined {
-  const ways: readonly ParserOptions[] = [
-    { ecmaVersion: 'latest', sourceType: 'module', allowHashBang: true },
-    {
-      ecmaVersion: 'latest',
-      sourceType: 'script',
-      allowHashBang: true,
-      allowReturnOutsideFunction: true,
-      allowSuperOutsideMethod: true,
-      checkPrivateFields: false,
-    },
-  ]
-  // a script's `<!--` hides what a module's would show: keep to what both agree on, that is, nothing
-  if (source.includes('<!--') && ways.every((options) => parses(source, options))) {
-    let commented = false
-    const onComment = (_block: boolean, _text: string, start: number): void => {
-      if (source[start] === '<') commented = true
-    }
-    parse(source, { ...(ways[1] as ParserOptions), onComment })
-    if (commented) return undefined
-  }
-  for (const options of [...ways, { ...(ways[1] as ParserOptions), allowAwaitOutsideFunction: true }]) {
+  for (const options of [MODULE, SCRIPT, { ...SCRIPT, allowAwaitOutsideFunction: true }]) {
     try {
-      return { program: parse(source, options), sourceType: options.sourceType }
+      const program = parse(source, options)
+      if (options === MODULE && source.includes('<!--') && isCommentInScript(source)) return undefined
+      return { program, sourceType: options.sourceType }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
   }
   return undefined
+}
+
+/** What a module reads as code, `a<!--b`, may hide code if the source is that of a script. */
+function isCommentInScript(source: string): boolean {
+  let commented = false
+  const onComment = (_block: boolean, _text: string, start: number): void => {
+    if (source[start] === '<') commented = true
+  }
+  return parses(source, { ...SCRIPT, onComment }) && commented
 }

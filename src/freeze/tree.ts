@@ -96,14 +96,22 @@ export interface NodeType {
   /** The canonical number of this type. */
   readonly tag: number
   readonly fields: readonly string[]
+  /** The fields that hold nodes. */
+  readonly children: readonly string[]
 }
+
+const PLAIN = new Set(
+  'name operator kind prefix computed optional method shorthand static async generator await delegate'.split(
+    ' ',
+  ),
+)
 
 const TYPES: ReadonlyMap<string, NodeType> = new Map(
   SPEC.trim()
     .split('\n')
     .map((line, tag) => {
       const [type, ...fields] = line.trim().split(' ')
-      return [type as string, { tag, fields }]
+      return [type as string, { tag, fields, children: fields.filter((field) => !PLAIN.has(field)) }]
     }),
 )
 
@@ -116,11 +124,11 @@ export function typeOf(node: Node): NodeType {
 
 /** Call `visit` for each child, in the order of the fields. */
 export function eachChild(node: Node, visit: (child: Node, field: string) => void): void {
-  for (const field of typeOf(node).fields) {
+  for (const field of typeOf(node).children) {
     const value = node[field]
     if (Array.isArray(value)) {
       for (const item of value) if (item !== null) visit(item, field)
-    } else if (typeof value === 'object' && value !== null) visit(value, field)
+    } else if (value) visit(value, field)
   }
 }
 
@@ -137,9 +145,10 @@ export function isClass(node: Node): boolean {
   return node.type === 'ClassExpression' || node.type === 'ClassDeclaration'
 }
 
-/** The name that a non-computed key, a string in brackets or a dotted member spells; undefined if it is computed. */
+/** The name that a plain key, a dotted member or a literal in brackets spells; undefined if it is computed. */
 export function keyName(key: Node, computed: boolean): string | undefined {
   if (key.type === 'Identifier') return computed ? undefined : key.name
-  if (key.type === 'Literal' && (!computed || typeof key.value === 'string')) return String(key.value)
-  return undefined
+  if (key.type !== 'Literal') return undefined
+  const plain = typeof key.value === 'string' || typeof key.value === 'number'
+  return plain || !computed ? String(key.value) : undefined
 }
