@@ -1,0 +1,74 @@
+/**
+ * The order in which a table of nodes can be filled: an instance of a registered class is made from its finished
+ * state, so all that its state reaches is filled before. Everything else is made empty first and may be in a cycle.
+ */
+import type { Node, Slot } from './pack.ts'
+
+/** The first class instance whose state reaches the instance itself, which therefore cannot be made. */
+export function isFilledFirst(nodes: readonly Node[]): number | undefined {
+  return fillingOrder(nodes).cyclic
+}
+
+/**
+ * Nodes in an order that puts what is reached before what reaches it, cycles aside: the strongly connected components
+ * in reverse topological order (Tarjan 1972), with a stack of its own because values may be deep.
+ */
+export function fillingOrder(nodes: readonly Node[]): {
+  readonly order: readonly number[]
+  readonly cyclic: number | undefined
+} {
+  const order: number[] = []
+  let cyclic: number | undefined
+  const index = new Int32Array(nodes.length).fill(-1)
+  const low = new Int32Array(nodes.length)
+  const isOpen = new Uint8Array(nodes.length)
+  const open: number[] = []
+  let counter = 0
+  const calls: { readonly node: number; readonly targets: readonly number[]; next: number }[] = []
+  const enter = (node: number) => {
+    index[node] = low[node] = counter++
+    isOpen[node] = 1
+    open.push(node)
+    calls.push({ node, targets: targetsOf(nodes[node]!, nodes.length), next: 0 })
+  }
+  for (let start = 0; start < nodes.length; start++) {
+    if (index[start] !== -1) continue
+    enter(start)
+    while (calls.length > 0) {
+      const call = calls.at(-1)!
+      const { node } = call
+      const target = call.targets[call.next++]
+      if (target !== undefined) {
+        if (target === node && nodes[node]![0] === 'class') cyclic ??= node
+        if (index[target] === -1) enter(target)
+        else if (isOpen[target]) low[node] = Math.min(low[node]!, index[target]!)
+        continue
+      }
+      calls.pop()
+      const caller = calls.at(-1)?.node
+      if (caller !== undefined) low[caller] = Math.min(low[caller]!, low[node]!)
+      if (low[node] !== index[node]) continue
+      const component = open.splice(open.lastIndexOf(node))
+      for (const member of component) {
+        isOpen[member] = 0
+        order.push(member)
+        if (component.length > 1 && nodes[member]![0] === 'class') cyclic ??= member
+      }
+    }
+  }
+  return { order, cyclic }
+}
+
+function targetsOf(node: Node, count: number): number[] {
+  const targets: number[] = []
+  const look = (slot: Slot) => {
+    if (!Array.isArray(slot)) return
+    const target: unknown = slot[0]
+    if (!Number.isInteger(target) || (target as number) < 0 || (target as number) >= count)
+      throw new Error('a reference to no node')
+    targets.push(target as number)
+  }
+  node[2].forEach(look)
+  for (let i = 3; i < node.length; i++) look(node[i])
+  return targets
+}

@@ -1,0 +1,118 @@
+/**
+ * ArrayBuffers and the views on them. Views that share memory keep sharing it, so writing through one shows in the
+ * other as it did before. Nothing else of a buffer is stored: a view that is alone on its buffer comes back on a
+ * buffer of its own size, and small Buffers do not take Node's pool, which holds other people's bytes, with them.
+ *
+ * - The buffer itself is part of the value, or several views on it are and not all are Buffers: the whole buffer.
+ * - Otherwise: the range that each view, or each run of overlapping Buffers, covers.
+ */
+import { types } from 'node:util'
+import type { Node, Packing, Slot } from './pack.ts'
+
+export interface Memory {
+  readonly buffers: Map<ArrayBuffer, Users>
+}
+
+/** Who uses a buffer. The contents of their nodes are completed when all users are known. */
+interface Users {
+  own: Slot[] | undefined
+  readonly views: View[]
+}
+
+interface View {
+  readonly from: number
+  readonly to: number
+  readonly isBuffer: boolean
+  readonly contents: Slot[]
+}
+
+/** The getters themselves: an object's own properties may hide them. */
+const getter = (prototype: object, name: string): ((this: object) => unknown) | undefined =>
+  Object.getOwnPropertyDescriptor(prototype, name)?.get
+const ofArray = gettersOf(Object.getPrototypeOf(Uint8Array.prototype))
+const ofDataView = gettersOf(DataView.prototype)
+const isResizable = getter(ArrayBuffer.prototype, 'resizable')
+
+function gettersOf(prototype: object) {
+  const [buffer, byteOffset, byteLength] = ['buffer', 'byteOffset', 'byteLength'].map(
+    (name) => getter(prototype, name)!,
+  )
+  return { buffer: buffer!, byteOffset: byteOffset!, byteLength: byteLength! }
+}
+
+/** Contents of an ArrayBuffer's node: `[leaf]`. */
+export function packBuffer(buffer: ArrayBuffer, packing: Packing): Slot[] {
+  checkBuffer(buffer, packing)
+  const contents: Slot[] = []
+  usersOf(packing.memory, buffer).own = contents
+  return contents
+}
+
+/** Contents of a view's node: `[buffer, byteOffset, byteLength]`. */
+export function packView(view: ArrayBufferView, packing: Packing): Slot[] {
+  const get = types.isDataView(view) ? ofDataView : ofArray
+  const buffer = get.buffer.call(view) as ArrayBuffer
+  checkBuffer(buffer, packing)
+  const from = get.byteOffset.call(view) as number
+  const to = from + (get.byteLength.call(view) as number)
+  const isUsual = Object.getPrototypeOf(buffer) === ArrayBuffer.prototype && Object.isExtensible(buffer)
+  if (!isUsual || Reflect.ownKeys(buffer).length > 0) packing.slot(buffer, '.buffer')
+  const contents: Slot[] = []
+  usersOf(packing.memory, buffer).views.push({ from, to, isBuffer: Buffer.isBuffer(view), contents })
+  return contents
+}
+
+function usersOf(memory: Memory, buffer: ArrayBuffer): Users {
+  let users = memory.buffers.get(buffer)
+  if (users === undefined) {
+    users = { own: undefined, views: [] }
+    memory.buffers.set(buffer, users)
+  }
+  return users
+}
+
+function checkBuffer(buffer: ArrayBuffer, { refuse }: Packing): void {
+  if (!types.isArrayBuffer(buffer)) refuse('a SharedArrayBuffer')
+  if (isResizable?.call(buffer)) refuse('a resizable ArrayBuffer')
+  try {
+    new Uint8Array(buffer)
+  } catch {
+    refuse('a detached ArrayBuffer')
+  }
+}
+
+/** Once all nodes are packed: decide what is stored of each buffer, and complete the contents. */
+export function packMemory(packing: Packing, nodes: Node[]): void {
+  for (const [buffer, { own, views }] of packing.memory.buffers) {
+    const node = (from: number, to: number): Slot => {
+      const leaf = packing.leaf(new Uint8Array(buffer, from, to - from))
+      return [nodes.push(['ArrayBuffer', true, [leaf]]) - 1]
+    }
+    let from = 0
+    let to = -1
+    let slot: Slot
+    if (own !== undefined) {
+      own.push(packing.leaf(new Uint8Array(buffer)))
+      to = buffer.byteLength
+      slot = packing.slot(buffer, '')
+    } else if (views.length > 1 && !views.every(({ isBuffer }) => isBuffer)) {
+      to = buffer.byteLength
+      slot = node(0, to)
+    } else views.sort((a, b) => a.from - b.from)
+    const isWhole = to >= 0
+    views.forEach((view, index) => {
+      if (!isWhole && view.from >= to) {
+        from = view.from
+        to = endOfRun(views, index)
+        slot = node(from, to)
+      }
+      view.contents.push(slot, view.from - from, view.to - view.from)
+    })
+  }
+}
+
+function endOfRun(views: readonly View[], first: number): number {
+  let { to } = views[first]!
+  for (let i = first + 1; i < views.length && views[i]!.from < to; i++) to = Math.max(to, views[i]!.to)
+  return to
+}
