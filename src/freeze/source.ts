@@ -52,9 +52,11 @@ export function sourceOf(text: string): FunctionSource {
     .map((suspect) => ({ kind: suspect.kind, at: suspect.node.start - offset }))
     .sort((a, b) => a.at - b.at)
     .map((suspect) => ({ kind: suspect.kind, ...positionIn(text, suspect.at) }))
+  const seenThrough = !dynamic.some(({ kind: what }) => what === 'eval' || what === 'with')
   return {
     syntax: syntaxBytes(root),
-    free,
+    // code made at run time may read any other member
+    free: seenThrough ? free : free.map(({ paths: _, ...whole }) => whole),
     usesThis: survey.usesThis || survey.usesSuper,
     usesSuper: survey.usesSuper,
     dynamic,

@@ -332,6 +332,12 @@ test('dynamic code leaves the other free variables visible', () => {
   assert.equal(names('function f(a) { with (a) { return b + c } }'), 'b c')
 })
 
+test('dynamic code may read any member, so none is singled out', () => {
+  assert.equal(uses("x => cfg.a + eval('cfg.b')"), 'cfg eval')
+  assert.equal(uses('function f() { with (cfg.a) { cfg.b } }'), 'cfg')
+  assert.equal(uses('x => cfg.a + new Function(x)'), 'Function cfg.a')
+})
+
 test('imports with a literal are listed once, sorted', () => {
   const text = "async x => [await import('b'), import('a'), () => import('b'), import(`c`), import('a' + x)]"
   assert.deepEqual(sourceOf(text).imports, ['a', 'b', 'c'])
