@@ -24,15 +24,21 @@ interface Place {
   readonly owner: string | undefined
 }
 
-export type NameAt = (line: number, column: number) => string | undefined
+export interface Names {
+  nameAt(line: number, column: number): string | undefined
+  /** The names of the function expressions around a place: variables of their own, which V8 does not list. */
+  functionNamesAround(line: number, column: number): readonly string[]
+}
 
-export function namesOf(program: Node, source: string): NameAt {
+export function namesOf(program: Node, source: string): Names {
   const names = new Map<number, string>()
+  const expressions: Node[] = []
   const stack: Place[] = [{ node: program, hint: undefined, owner: undefined }]
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     const { node, hint, owner } = place
     const name: string | undefined = node.id?.name ?? hint?.name
     if (name !== undefined && (isFunction(node) || isClass(node))) names.set(locationOf(node, source), name)
+    if (node.type === 'FunctionExpression' && node.id) expressions.push(node)
     // from the class to its body to each member, and no further
     const inner = isClass(node) ? name : node.type === 'ClassBody' ? owner : undefined
     eachChild(node, (child, field) => {
@@ -44,20 +50,26 @@ export function namesOf(program: Node, source: string): NameAt {
     0,
     ...Array.from(source.matchAll(/\r\n|[\r\n\u2028\u2029]/g), (end) => end.index + end[0].length),
   ]
-  return (line, column) => {
-    const start = lines[line]
-    return start === undefined ? undefined : names.get(start + column)
+  return {
+    nameAt: (line, column) => {
+      const start = lines[line]
+      return start === undefined ? undefined : names.get(start + column)
+    },
+    functionNamesAround: (line, column) => {
+      const at = (lines[line] ?? Number.NaN) + column
+      return expressions.filter(({ start, end }) => start < at && at < end).map(({ id }) => id.name)
+    },
   }
 }
 
 function locationOf(node: Node, source: string): number {
   if (isClass(node)) {
-    const constructor = (node.body.body as Node[]).find(({ kind }) => kind === 'constructor')
-    return constructor === undefined ? node.start : constructor.value.start
+    const explicit = (node.body.body as Node[]).find(({ kind }) => kind === 'constructor')
+    return explicit === undefined ? node.start : explicit.value.start
   }
   if (node.type === 'ArrowFunctionExpression') return node.start
   // up to the parenthesis there are but keywords, blanks and comments
-  const beforeParameters = /(?:[^(/]|\/\*[^]*?\*\/|\/\/.*)*/y
+  const beforeParameters = /(?:[^(/]|\/\*[\s\S]*?\*\/|\/\/.*)*/y
   beforeParameters.lastIndex = node.id?.end ?? node.start
   beforeParameters.test(source)
   return beforeParameters.lastIndex

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are programs in strings
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type FreeVariable, sourceOf } from '#src/freeze/source.js'
