@@ -52,3 +52,32 @@ export class StoreError extends PermafrostError {
     this.code = code
   }
 }
+
+/** A function given as an option threw. */
+export class OptionError extends PermafrostError {
+  override readonly name = 'OptionError'
+  readonly code = 'ERR_OPTION' as const
+
+  constructor(option: string, cause: unknown) {
+    super(`the "${option}" option threw: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+/** A result that was computed but may not be what its key says, so it is not kept. */
+export class UncertainError extends PermafrostError {
+  override readonly name = 'UncertainError'
+  readonly code = 'ERR_UNCERTAIN' as const
+
+  constructor(why: string) {
+    super(`the result is not kept, since ${why}`)
+  }
+}
+
+/** Call a function that the user gave as an option; what it throws names the option. */
+export function ask<T>(option: string, callback: () => T): T {
+  try {
+    return callback()
+  } catch (error) {
+    throw new OptionError(option, error)
+  }
+}

@@ -5,7 +5,7 @@
  * Promises: a source that cannot be read gives facts that claim nothing: all is reassigned, nothing is imported,
  * nothing has a name. Must not know files or values: specifiers are given as written.
  */
-import { type NameAt, namesOf } from './names.ts'
+import { type Names, namesOf } from './names.ts'
 import { parseProgram } from './parse.ts'
 import type { Node } from './tree.ts'
 import { boundNames, type IsReassigned, writesOf } from './writes.ts'
@@ -30,7 +30,9 @@ export interface ScriptFacts {
   /** Specifiers of `export * from`. */
   readonly starExports: readonly string[]
   /** The best name for the function that V8 says is at this place, counted from 0. */
-  readonly nameAt: NameAt
+  readonly nameAt: Names['nameAt']
+  /** Names that are hidden from V8's scopes there; see names.ts. */
+  readonly functionNamesAround: Names['functionNamesAround']
 }
 
 export function scriptFacts(source: string): ScriptFacts {
@@ -72,7 +74,7 @@ export function scriptFacts(source: string): ScriptFacts {
     imports,
     exports,
     starExports,
-    nameAt: namesOf(parsed.program, source),
+    ...namesOf(parsed.program, source),
   }
 }
 
@@ -82,6 +84,7 @@ const UNKNOWN: ScriptFacts = {
   exports: new Map(),
   starExports: [],
   nameAt: () => undefined,
+  functionNamesAround: () => [],
 }
 
 function importedName(specifier: Node): string {

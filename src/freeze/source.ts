@@ -30,12 +30,18 @@ export interface FunctionSource {
   readonly dynamic: readonly Dynamic[]
   /** Specifiers of `import()` with a literal argument, sorted, unique. */
   readonly imports: readonly string[]
+  /** Specifiers of `require()` with a literal argument, sorted, unique. */
+  readonly requires: readonly string[]
   readonly usesImportMeta: boolean
   readonly kind: FunctionKind
+  /** The name it calls itself by, if it has one. */
+  readonly name: string | undefined
+  /** By position; undefined for one that is a pattern. */
+  readonly parameters: readonly (string | undefined)[]
 }
 
 export interface Dynamic {
-  readonly kind: 'eval' | 'with' | 'new Function' | 'import'
+  readonly kind: 'eval' | 'with' | 'new Function' | 'import' | 'require'
   /** From 0, within the text. */
   readonly line: number
   /** From 0. */
@@ -61,9 +67,20 @@ export function sourceOf(text: string): FunctionSource {
     usesSuper: survey.usesSuper,
     dynamic,
     imports: [...survey.imports].sort(),
+    requires: [...survey.requires].sort(),
     usesImportMeta: survey.usesImportMeta,
     kind,
+    name: root.id?.name,
+    parameters: parametersOf(root),
   }
+}
+
+function parametersOf(root: Node): (string | undefined)[] {
+  const parameters: readonly Node[] = root.params ?? root.value?.params ?? []
+  return parameters.map((parameter) => {
+    const { argument, left } = parameter
+    return (argument ?? left ?? parameter).name
+  })
 }
 
 /** The scope analyser recurses: what is nested too deeply for it is as unreadable as what is for the parser. */
@@ -87,6 +104,7 @@ interface Survey {
   readonly parents: Map<Node, Node>
   readonly suspects: Suspect[]
   readonly imports: Set<string>
+  readonly requires: Set<string>
   usesThis: boolean
   usesSuper: boolean
   usesImportMeta: boolean
@@ -98,6 +116,7 @@ function look(root: Node, kind: FunctionKind): Survey {
     parents: new Map(),
     suspects: [],
     imports: new Set(),
+    requires: new Set(),
     usesThis: false,
     usesSuper: false,
     usesImportMeta: false,
@@ -140,6 +159,7 @@ function note(survey: Survey, node: Node, own: boolean): void {
     case 'Identifier':
       // a free `eval` that is not called directly can still run any code, in the global scope
       if (node.name === 'eval' && !isDirectEval(survey.parents.get(node), node)) suspect('eval', node, false)
+      if (node.name === 'require') noteRequire(node, survey.parents.get(node))
       break
     case 'CallExpression':
       if (isDirectEval(node, node.callee)) {
@@ -161,6 +181,13 @@ function note(survey: Survey, node: Node, own: boolean): void {
     case 'MetaProperty':
       if (node.meta.name === 'import') survey.usesImportMeta = true
       break
+  }
+
+  function noteRequire(name: Node, parent: Node | undefined): void {
+    const isCall = parent?.type === 'CallExpression' && parent.callee === name
+    const specifier = isCall && parent.arguments[0] ? literalText(parent.arguments[0]) : undefined
+    if (specifier === undefined) suspect('require', name, false)
+    else survey.requires.add(specifier)
   }
 
   function suspectFunction({ callee }: Node): void {

@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+/**
+ * `permafrost`: look into a cache directory and keep it tidy. Uses the public surface only. Prints tables for people,
+ * or JSON with `--json`; failures are one line on stderr and exit code 1.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import prettyBytes from 'pretty-bytes'
+import { defaultDirectory, MemoizedGroup } from '../group.ts'
+import { table, time } from '../report.ts'
+import type { Entry } from '../types.ts'
+
+interface Common {
+  readonly directory?: string
+  readonly json?: boolean
+}
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+
+const program = new Command('permafrost')
+  .description('Look into a permafrost cache directory and keep it tidy.')
+  .version(version)
+  .option('-d, --directory <path>', 'the cache directory (default: PERMAFROST_DIR, else .permafrost beside package.json)')
+  .option('--json', 'print JSON')
+
+program
+  .command('ls')
+  .description('list the results that are kept, the last used first')
+  .argument('[name]', 'only those of this function')
+  .option('-n, --limit <count>', 'how many', '50')
+  .action((name: string | undefined, { limit }: { limit: string }) => {
+    const entries = withGroup(true, (group) => {
+      const filter = name === undefined ? undefined : { name }
+      return [...group.entries(filter)].sort((a, b) => b.accessedAt - a.accessedAt)
+    })
+    if (common().json === true) return print(entries)
+    const most = Number(limit)
+    console.log(table(['function', 'call', 'size', 'took', 'hits', 'age', 'expires in'], entries.slice(0, most).map(row)))
+    if (entries.length > most) console.log(`… and ${entries.length - most} more`)
+  })
+
+program
+  .command('stats')
+  .description('hits, misses and time saved of each function, over all runs')
+  .action(() => {
+    const { functions, ...all } = withGroup(true, (group) => group.stats())
+    if (common().json === true) return print({ ...all, functions })
+    const rows = Object.entries(functions).map(([name, one]) => [
+      name,
+      `${one.hits}`,
+      `${one.misses}`,
+      time(one.timeSaved),
+      time(one.timeSpent),
+      prettyBytes(one.bytes),
+    ])
+    console.log(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'kept'], rows))
+    console.log(`${all.entries} results in ${prettyBytes(all.size)}; ${time(all.timeSaved)} saved`)
+  })
+
+program
+  .command('gc')
+  .description('remove what expired, what is over the limits and what crashes left behind')
+  .action(async () => {
+    const report = await withGroup(false, (group) => group.gc())
+    if (common().json === true) return print(report)
+    const { bytesFreed, evicted, expired, orphans } = report
+    console.log(`${expired} expired, ${evicted} evicted, ${orphans} orphans removed; ${prettyBytes(bytesFreed)} freed`)
+  })
+
+program
+  .command('verify')
+  .description('check every row and every object; exit code 1 if something is wrong')
+  .option('--repair', 'repair what can be repaired')
+  .action(async ({ repair = false }: { repair?: boolean }) => {
+    const { problems, steps } = await withGroup(false, (group) => group.verify({ repair }))
+    if (common().json === true) print({ problems, steps })
+    else {
+      for (const [step, took] of Object.entries(steps)) console.log(`${step}: ${time(took)}`)
+      for (const { message, repaired } of problems) console.log(`${repaired ? 'repaired' : 'problem'}: ${message}`)
+      console.log(problems.length === 0 ? 'nothing wrong' : `${problems.length} problems`)
+    }
+    if (problems.some(({ repaired }) => !repaired)) process.exitCode = 1
+  })
+
+program
+  .command('recover')
+  .description('adopt objects that the index does not name')
+  .option('--dry-run', 'only count them')
+  .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
+    const { adopted } = await withGroup(false, (group) => group.recover({ dryRun }))
+    if (common().json === true) return print({ adopted })
+    console.log(`${adopted} objects ${dryRun ? 'could be adopted' : 'adopted'}`)
+  })
+
+program
+  .command('clear')
+  .description('forget results: all, those of one function, or those with one tag')
+  .argument('[name]', 'only those of this function')
+  .option('-t, --tag <tag>', 'only those with this tag')
+  .action((name: string | undefined, { tag }: { tag?: string }) => {
+    const filter = { ...(name !== undefined && { name }), ...(tag !== undefined && { tag }) }
+    const cleared = withGroup(false, (group) => group.clear(filter))
+    if (common().json === true) return print({ cleared })
+    console.log(`${cleared} results forgotten`)
+  })
+
+const common = (): Common => program.opts<Common>()
+
+const print = (value: unknown): void => console.log(JSON.stringify(value, null, 2))
+
+function row({ computeTime, createdAt, expiresAt, hits, key, size }: Entry): string[] {
+  const now = Date.now()
+  const expires = expiresAt === undefined ? 'never' : expiresAt <= now ? 'expired' : time(expiresAt - now)
+  return [key.name, key.digest.slice(0, 12), prettyBytes(size), time(computeTime), `${hits}`, time(now - createdAt), expires]
+}
+
+/** Opens the directory for one action, also an asynchronous one. */
+function withGroup<T>(readonly: boolean, act: (group: MemoizedGroup) => T): T {
+  const directory = resolve(common().directory ?? defaultDirectory())
+  if (!existsSync(directory)) throw new Error(`there is no cache directory ${directory}`)
+  const group = new MemoizedGroup({ directory, readonly })
+  const result = act(group)
+  if (result instanceof Promise) {
+    const close = () => group.close()
+    result.then(close, close)
+  } else group.close()
+  return result
+}
+
+program.parseAsync().catch((error: unknown) => {
+  console.error(`permafrost: ${error instanceof Error ? error.message : String(error)}`)
+  process.exitCode = 1
+})

@@ -1,0 +1,98 @@
+/**
+ * Any value or function to a digest: the door to this room. Knows nothing of caches: it gives a digest and the versions of
+ * the input files met on the way, and walks again only when something could have changed since.
+ *
+ * Based on: type-tagged, length-prefixed canonical bytes hashed with XXH3-128; see tags.ts for the encoding.
+ */
+import { emit, warn } from '../events.ts'
+import type { Digest } from '../types.ts'
+import { ByteWriter } from './bytes.ts'
+import { keepsShape, writeFunction } from './code.ts'
+import { digestBytes } from './digest.ts'
+import { beginWalk } from './function.ts'
+import { writeObject, writeSymbol } from './objects.ts'
+import { FREEZE_VERSION, TAG } from './tags.ts'
+import { type Shape, Walk, type WalkOptions } from './walk.ts'
+
+export type { WalkOptions } from './walk.ts'
+
+export interface Frozen {
+  readonly digest: Digest
+  /** Of the versions of all input files met; `NOTHING` if there were none. */
+  readonly inputs: Digest
+  /** The paths of those files. */
+  readonly inputPaths: readonly string[]
+}
+
+/** The digest of no inputs and of no state. */
+export const NOTHING: Digest = '0'.repeat(32) as Digest
+
+export const defaultWalkOptions: WalkOptions = { keyOrder: 'respect', packages: 'version' }
+
+/** The digest of a value: equal for equal values in all processes, different for all others. Throws `FreezeError`. */
+export function digest(value: unknown): Digest {
+  return freezeValue(value, 'value', defaultWalkOptions).digest
+}
+
+/** @param root what paths in errors begin with. Throws `FreezeError`, and what reading an input file throws. */
+export function freezeValue(value: unknown, root: string, options: WalkOptions): Frozen {
+  return summary(walkFrom(value, root, options))
+}
+
+interface Stable extends Frozen {
+  readonly shapes: readonly Shape[]
+}
+
+const stable = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
+
+/**
+ * A function by what it would do. While it captures only what cannot change, the walk is done once.
+ * @param once take the first answer for good, whatever changes later.
+ */
+export function freezeFunction(fn: Function, root: string, options: WalkOptions, once = false): Frozen {
+  let answers = stable.get(options)
+  if (answers === undefined) {
+    answers = new WeakMap()
+    stable.set(options, answers)
+  }
+  const before = answers.get(fn)
+  if (before?.shapes.every(keepsShape)) return before
+  const walk = walkFrom(fn, root, options)
+  const frozen = summary(walk)
+  for (const { what, where } of walk.blind) {
+    emit('unsound', () => ({ function: root, what, where }))
+    warn('WARN_UNSOUND', `${root} ${what} ${where}`, `${root}: ${what} in ${where} cannot be seen through; a change of what it runs is not noticed`)
+  }
+  if (once) answers.set(fn, { ...frozen, shapes: [] })
+  else if (!walk.volatile) answers.set(fn, { ...frozen, shapes: walk.plainFunctions })
+  return frozen
+}
+
+const idle: ByteWriter[] = []
+
+function walkFrom(value: unknown, root: string, options: WalkOptions): Walk {
+  beginWalk()
+  const out = idle.pop() ?? new ByteWriter()
+  out.reset()
+  const walk = new Walk(root, options, out, (entry) => freezeValue(entry, root, options).digest)
+  out.tag(FREEZE_VERSION)
+  out.tag(options.keyOrder === 'ignore' ? TAG.true : TAG.false)
+  walk.value(value, '', true)
+  walk.drain((node) => {
+    if (typeof node === 'function') writeFunction(walk, node)
+    else if (typeof node === 'symbol') writeSymbol(walk, node)
+    else writeObject(walk, node)
+  })
+  return walk
+}
+
+function summary(walk: Walk): Frozen {
+  const { inputs, out } = walk
+  const whole = digestBytes(out.written())
+  idle.push(out)
+  return {
+    digest: whole,
+    inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
+    inputPaths: inputs.map(([path]) => path),
+  }
+}

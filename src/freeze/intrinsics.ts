@@ -1,0 +1,154 @@
+/**
+ * The objects that JavaScript and Node bring along, by name: `Math.max`, `Array.prototype`, `%Generator%`,
+ * the exports of `node:path`. They are identified by that name and the runtime's major version.
+ *
+ * The table is built on first need by walking from the known global names, never through an accessor, and holds only
+ * what is native or defined by Node, so a global that a program replaced or added is not in it.
+ */
+import { isBuiltin } from 'node:module'
+import { types } from 'node:util'
+
+const GLOBALS = `
+  AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array Boolean DataView
+  Date DisposableStack Error EvalError FinalizationRegistry Float16Array Float32Array Float64Array Function Infinity
+  Int16Array Int32Array Int8Array Intl Iterator JSON Map Math NaN Number Object Promise Proxy RangeError
+  ReferenceError Reflect RegExp Set SharedArrayBuffer String SuppressedError Symbol SyntaxError Temporal TypeError
+  URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakRef WeakSet WebAssembly decodeURI
+  decodeURIComponent encodeURI encodeURIComponent escape eval globalThis isFinite isNaN parseFloat parseInt undefined
+  unescape
+  AbortController AbortSignal Blob BroadcastChannel Buffer ByteLengthQueuingStrategy CloseEvent CompressionStream
+  CountQueuingStrategy Crypto CryptoKey CustomEvent DOMException DecompressionStream ErrorEvent Event EventSource
+  EventTarget File FormData Headers MessageChannel MessageEvent MessagePort Navigator Performance PerformanceEntry
+  PerformanceMark PerformanceMeasure PerformanceObserver PerformanceObserverEntryList PerformanceResourceTiming
+  ReadableByteStreamController ReadableStream ReadableStreamBYOBReader ReadableStreamBYOBRequest
+  ReadableStreamDefaultController ReadableStreamDefaultReader Request Response Storage SubtleCrypto TextDecoder
+  TextDecoderStream TextEncoder TextEncoderStream TransformStream TransformStreamDefaultController URL URLPattern
+  URLSearchParams WebSocket WritableStream WritableStreamDefaultController WritableStreamDefaultWriter atob btoa
+  clearImmediate clearInterval clearTimeout console crypto fetch global localStorage navigator performance process
+  queueMicrotask sessionStorage setImmediate setInterval setTimeout structuredClone
+`
+  .trim()
+  .split(/\s+/)
+
+const globalNames: ReadonlySet<string> = new Set(GLOBALS)
+
+/** Whether the language or Node defines a global of that name. */
+export function isKnownGlobal(name: string): boolean {
+  return globalNames.has(name)
+}
+
+const functionText = Function.prototype.toString
+const NATIVE = /\{\s*\[native code\]\s*\}$/
+
+/** Whether a function is made of native code: an intrinsic, a bound function or one of an addon. */
+export function isNative(fn: Function): boolean {
+  return NATIVE.test(functionText.call(fn))
+}
+
+/** Only these parts of Node's globals are walked; the rest of them are classes and functions by name. */
+const WALKED: ReadonlySet<string> = new Set(['object', 'function'])
+let names: Map<object, string> | undefined
+
+/** The name of an intrinsic object or native function, or undefined for all others. */
+export function intrinsicName(object: object): string | undefined {
+  names ??= tabulate(new Map(), globalThis)
+  const name = names.get(object)
+  if (name !== undefined) return name
+  return enterRealm(object, names) ? names.get(object) : undefined
+}
+
+const realms = new WeakSet<object>([globalThis])
+
+/**
+ * Objects of another realm (a `vm` context) have intrinsics of their own. A native function, or the native
+ * constructor of a prototype, leads to that realm's global object, from which they are tabulated.
+ */
+function enterRealm(object: object, table: Map<object, string>): boolean {
+  const native = typeof object === 'function' ? object : Object.getOwnPropertyDescriptor(object, 'constructor')?.value
+  if (typeof native !== 'function' || types.isProxy(native) || !isNative(native)) return false
+  let top: object | null = native
+  for (let above = top; above !== null; above = Object.getPrototypeOf(above)) {
+    if (typeof above === 'function') top = above
+  }
+  const make: unknown = Object.getOwnPropertyDescriptor(top, 'constructor')?.value
+  if (typeof make !== 'function' || make === Function || !isNative(make)) return false
+  try {
+    const realm: unknown = make('return this')()
+    if (typeof realm !== 'object' || realm === null || realms.has(realm)) return false
+    realms.add(realm)
+    tabulate(table, realm)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function tabulate(table: Map<object, string>, realm: object): Map<object, string> {
+  const add = (value: unknown, name: string, depth: number) => {
+    if (value === null || !WALKED.has(typeof value) || table.has(value as object)) return
+    if (typeof value === 'function' && !isNative(value)) return
+    table.set(value as object, name)
+    if (depth === 0) return
+    for (const key of Reflect.ownKeys(value as object)) {
+      if (key === 'constructor') continue
+      const { get, set, value: member } = Object.getOwnPropertyDescriptor(value, key)!
+      const label = typeof key === 'symbol' ? `[${key.description}]` : `.${key}`
+      add(member, name + label, depth - 1)
+      add(get, `get ${name}${label}`, 0)
+      add(set, `set ${name}${label}`, 0)
+    }
+  }
+  table.set(realm, 'globalThis')
+  for (const name of GLOBALS) {
+    const described = Object.getOwnPropertyDescriptor(realm, name)
+    if (described === undefined || NODE_OBJECTS.has(name)) continue
+    add(described.value, name, 3)
+  }
+  if (realm === globalThis) for (const [name, value] of hidden()) add(value, name, 2)
+  return table
+}
+
+/** Objects of Node with state of their own; they are known by name as variables only. */
+const NODE_OBJECTS: ReadonlySet<string> = new Set([
+  'console', 'crypto', 'global', 'globalThis', 'localStorage', 'navigator', 'performance', 'process', 'sessionStorage',
+])
+
+/** Intrinsics that no global names: reached from a sample of each. */
+function hidden(): [string, object][] {
+  const of = Object.getPrototypeOf
+  const generator = of(function* () {})
+  const asyncGenerator = of(async function* () {})
+  return [
+    ['%TypedArray%', of(Uint8Array)],
+    ['%AsyncFunction%.prototype', of(async () => {})],
+    ['%GeneratorFunction%.prototype', generator],
+    ['%AsyncGeneratorFunction%.prototype', asyncGenerator],
+    ['%IteratorPrototype%', of(of(generator.prototype))],
+    ['%AsyncIteratorPrototype%', of(of(asyncGenerator.prototype))],
+    ['%ArrayIterator%.prototype', of([].values())],
+    ['%MapIterator%.prototype', of(new Map().values())],
+    ['%SetIterator%.prototype', of(new Set().values())],
+    ['%StringIterator%.prototype', of(''[Symbol.iterator]())],
+    ['%RegExpStringIterator%.prototype', of('a'.matchAll(/a/g))],
+    ['%SegmenterPrototype%', of(of(new Intl.Segmenter().segment('')))],
+  ]
+}
+
+let modules: Map<unknown, string> | undefined
+let modulesSeen = 0
+
+/** `node:path` for the object that `import path from 'node:path'` gives; only modules somebody has loaded. */
+export function builtinModuleName(object: object): string | undefined {
+  const loaded = (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList
+  if (modules === undefined || loaded.length !== modulesSeen) {
+    modulesSeen = loaded.length
+    modules = new Map()
+    for (const line of loaded) {
+      const name = line.replace(/^NativeModule /, '')
+      if (name.startsWith('internal/') || name.includes('/internal/') || !isBuiltin(name)) continue
+      const exported: unknown = process.getBuiltinModule(name)
+      if (typeof exported === 'object' || typeof exported === 'function') modules.set(exported, `node:${name}`)
+    }
+  }
+  return modules.get(object)
+}

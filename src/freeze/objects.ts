@@ -1,0 +1,442 @@
+/**
+ * Writes what an object holds: a table from brand to contents, then what every object may have beside them: own
+ * properties with their attributes, private members, and the prototype. Brands are asked of V8, not of properties
+ * that a program can fake.
+ */
+import { types } from 'node:util'
+import { FreezeError } from '../errors.ts'
+import { isInputFile } from './file.ts'
+import { factsOf } from './function.ts'
+import { canInspect, privateMembersOf } from './inspect.ts'
+import { builtinModuleName, intrinsicName } from './intrinsics.ts'
+import { frozenState, inputVersion, isIgnored } from './marks.ts'
+import { treatmentOf } from './origin.ts'
+import { TAG } from './tags.ts'
+import { label, type Walk } from './walk.ts'
+
+const { getPrototypeOf, getOwnPropertyDescriptor } = Object
+const { ownKeys } = Reflect
+
+export function writeSymbol(walk: Walk, symbol: symbol): void {
+  // well-known symbols are properties of Symbol itself; all others differ by identity, so by their number
+  walk.out.tag(TAG.symbol)
+  walk.value(wellKnown.get(symbol) ?? symbol.description, '')
+}
+
+const wellKnown: ReadonlyMap<symbol, string> = new Map(
+  Object.getOwnPropertyNames(Symbol).flatMap((name) => {
+    const value: unknown = getOwnPropertyDescriptor(Symbol, name)!.value
+    return typeof value === 'symbol' ? [[value, `Symbol.${name}`] as const] : []
+  }),
+)
+
+export function writeObject(walk: Walk, object: object): void {
+  if (types.isProxy(object)) return walk.refuse('a Proxy')
+  if (isIgnored(object)) return walk.out.tag(TAG.ignored)
+  const prototype = getPrototypeOf(object)
+  if (prototype === Object.prototype) {
+    if (plainExceptions(walk, object)) return
+    walk.out.tag(TAG.object)
+    return writeMembers(walk, object, ownKeys(object))
+  }
+  if (Array.isArray(object)) return writeArray(walk, object, prototype)
+  writeOther(walk, object, prototype)
+}
+
+/** Plain-looking objects that are known by name. */
+function plainExceptions(walk: Walk, object: object): boolean {
+  const name = builtinModuleName(object) ?? intrinsicName(object)
+  if (name !== undefined) {
+    walk.out.tag(TAG.intrinsic)
+    walk.out.string(name)
+    return true
+  }
+  return writeHooks(walk, object, Object.prototype)
+}
+
+/** The two protocols by which an object says itself what it is. */
+function writeHooks(walk: Walk, object: object, prototype: object | null): boolean {
+  const { out } = walk
+  const version = (object as { [inputVersion]?: unknown })[inputVersion]
+  if (typeof version === 'function') {
+    walk.volatile = true
+    out.tag(TAG.inputFile)
+    const path = isInputFile(object) ? object.path : walk.path()
+    if (isInputFile(object)) out.string(path)
+    else writeState(walk, object, prototype)
+    walk.inputs.push([path, hooked(walk, 'an input whose version cannot be read', () => version.call(object))])
+    return true
+  }
+  if (!(frozenState in object)) return false
+  writeState(walk, object, prototype)
+  return true
+}
+
+/** Run a hook of the user's; what it throws says where. */
+function hooked(walk: Walk, what: string, hook: () => unknown): unknown {
+  try {
+    return hook()
+  } catch (error) {
+    throw new FreezeError(`${what} (${error instanceof Error ? error.message : String(error)})`, walk.path(), {
+      cause: error,
+    })
+  }
+}
+
+function writeState(walk: Walk, object: object, prototype: object | null): void {
+  const state = (object as { [frozenState]?: unknown })[frozenState]
+  walk.volatile = true
+  walk.out.tag(TAG.state)
+  walk.value(prototype, '.__proto__')
+  if (typeof state === 'function') {
+    walk.value(
+      hooked(walk, 'an object whose [frozenState] throws', () => state.call(object)),
+      '[frozenState]()',
+    )
+  }
+  else if (!(inputVersion in object)) walk.refuse('an object whose [frozenState] is not a method')
+  else writeMembers(walk, object, ownKeys(object))
+}
+
+function writeArray(walk: Walk, array: readonly unknown[], prototype: object | null): void {
+  const { out } = walk
+  const { length } = array
+  out.tag(TAG.array)
+  out.uint(length)
+  for (let index = 0; index < length; index++) {
+    const value = array[index]
+    if (value === undefined && !Object.hasOwn(array, index)) out.tag(TAG.hole)
+    else walk.value(value, `[${index}]`)
+  }
+  writePrototype(walk, prototype, Array.prototype)
+  // own keys list the indices first, then 'length', then what else there is
+  const keys = ownKeys(array)
+  const dense = keys[length] === 'length'
+  writeMembers(walk, array, keys.slice((dense ? length : keys.indexOf('length')) + 1))
+}
+
+function writeOther(walk: Walk, object: object, prototype: object | null): void {
+  const { out } = walk
+  const name = intrinsicName(object) ?? builtinModuleName(object)
+  if (name !== undefined) {
+    out.tag(TAG.intrinsic)
+    return out.string(name)
+  }
+  if (writeHooks(walk, object, prototype)) return
+  if (writeForeignPrototype(walk, object)) return
+  if (types.isModuleNamespaceObject(object)) return writeNamespace(walk, object)
+  if (isAmbient(object)) return out.tag(TAG.ignored)
+  const counts = writeContents(walk, object)
+  if (counts === undefined) return
+  walk.volatile = true
+  writePrototype(walk, prototype, Object.prototype)
+  writePrivateMembers(walk, object, prototype)
+  writeMembers(walk, object, counts === 'none' ? [] : ownKeys(object).filter(counts))
+}
+
+/** What a class of a package or of Node gives its instances is what that class is. */
+function writeForeignPrototype(walk: Walk, object: object): boolean {
+  const constructor: unknown = getOwnPropertyDescriptor(object, 'constructor')?.value
+  if (typeof constructor !== 'function' || types.isProxy(constructor)) return false
+  if (getOwnPropertyDescriptor(constructor, 'prototype')?.value !== object) return false
+  const { native, origin } = factsOf(constructor, () => walk.path())
+  if (!native && (origin.kind === 'user' || treatmentOf(origin, walk.options) === 'source')) return false
+  walk.out.tag(TAG.prototypeOf)
+  walk.value(constructor, '.constructor')
+  return true
+}
+
+/** Which own properties count beside the contents. */
+type Counting = ((key: string | symbol) => boolean) | 'none'
+const all: Counting = () => true
+
+/** Writes the tag and what the object holds beside its properties. Undefined when it was refused. */
+function writeContents(walk: Walk, object: object): Counting | undefined {
+  const { out } = walk
+  if (types.isMap(object)) {
+    out.tag(TAG.map)
+    writeEntries(walk, [...Map.prototype.entries.call(object)])
+    return all
+  }
+  if (types.isSet(object)) {
+    out.tag(TAG.set)
+    writeEntries(
+      walk,
+      [...Set.prototype.values.call(object)].map((value) => [value]),
+    )
+    return all
+  }
+  if (types.isDate(object)) {
+    out.tag(TAG.date)
+    out.number(Date.prototype.getTime.call(object))
+    return all
+  }
+  if (types.isRegExp(object)) {
+    out.tag(TAG.regexp)
+    out.string(regExpSource.call(object))
+    out.string(regExpFlags(object))
+    return all
+  }
+  if (types.isNativeError(object)) {
+    out.tag(TAG.error)
+    return (key) => key !== 'stack'
+  }
+  if (ArrayBuffer.isView(object)) return writeView(walk, object)
+  if (types.isAnyArrayBuffer(object)) {
+    out.tag(TAG.arrayBuffer)
+    out.tag(types.isSharedArrayBuffer(object) ? TAG.true : TAG.false)
+    const { maxByteLength, resizable, growable } = object as ArrayBuffer & Record<string, unknown>
+    walk.value(resizable === true || growable === true ? maxByteLength : undefined, '')
+    out.bytes(new Uint8Array(object))
+    return all
+  }
+  if (types.isBoxedPrimitive(object)) {
+    out.tag(TAG.boxed)
+    walk.value((object as { valueOf(): unknown }).valueOf.call(object), '')
+    return types.isStringObject(object) ? (key) => !isIndexOrLength(key) : all
+  }
+  if (types.isArgumentsObject(object)) {
+    out.tag(TAG.array)
+    return all
+  }
+  const intl = intlOptions(object)
+  if (intl !== undefined) {
+    out.tag(TAG.intl)
+    walk.value(intl, '.resolvedOptions()')
+    return all
+  }
+  const refusal = refusalOf(object)
+  if (refusal !== undefined) {
+    walk.refuse(refusal)
+    return undefined
+  }
+  out.tag(TAG.object)
+  return all
+}
+
+const isIndexOrLength = (key: string | symbol): boolean =>
+  typeof key === 'string' && (key === 'length' || /^\d+$/.test(key))
+
+const regExpSource = getOwnPropertyDescriptor(RegExp.prototype, 'source')!.get!
+const regExpFlagGetters: readonly (readonly [string, () => unknown])[] = [
+  ['d', 'hasIndices'],
+  ['g', 'global'],
+  ['i', 'ignoreCase'],
+  ['m', 'multiline'],
+  ['s', 'dotAll'],
+  ['u', 'unicode'],
+  ['v', 'unicodeSets'],
+  ['y', 'sticky'],
+].flatMap(([flag, name]) => {
+  const get = getOwnPropertyDescriptor(RegExp.prototype, name!)?.get
+  return get === undefined ? [] : [[flag!, get] as const]
+})
+
+/** The flags from their internal slots: the `flags` getter reads properties that a program may override. */
+function regExpFlags(object: object): string {
+  let flags = ''
+  for (const [flag, get] of regExpFlagGetters) if (get.call(object) === true) flags += flag
+  return flags
+}
+
+function writeView(walk: Walk, view: ArrayBufferView): Counting {
+  const { out } = walk
+  out.tag(TAG.view)
+  const kind = types.isTypedArray(view) ? typedArrayName.call(view) : 'DataView'
+  out.string(Buffer.isBuffer(view) ? 'Buffer' : kind)
+  out.bytes(view)
+  // two arrays on one whole buffer change together; parts of a pool only look as if they did
+  const { buffer, byteLength, byteOffset } = view
+  const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength > 0
+  walk.sharing(whole ? buffer : undefined)
+  // to list a typed array's own keys is to list its indices, millions of them: properties added to one do not count
+  return types.isTypedArray(view) ? 'none' : all
+}
+
+const typedArrayName = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get as () => string
+
+function writeEntries(walk: Walk, entries: readonly (readonly unknown[])[]): void {
+  walk.out.number(entries.length)
+  const ordered = walk.options.keyOrder === 'respect' ? entries : walk.sorted(entries)
+  for (const [index, entry] of ordered.entries()) {
+    const [key, value] = entry
+    walk.value(key, `.keys()[${index}]`)
+    if (entry.length === 2) walk.value(value, typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`)
+  }
+}
+
+const intlClasses = Object.entries(Object.getOwnPropertyDescriptors(Intl)).flatMap(([name, { value }]) => {
+  const options: unknown = typeof value === 'function' ? value.prototype?.resolvedOptions : undefined
+  return typeof options === 'function' ? [{ name, prototype: value.prototype as object, options }] : []
+})
+
+/** What an Intl object was made with: V8 keeps it where no property shows. */
+function intlOptions(object: object): unknown {
+  for (const { name, prototype, options } of intlClasses) {
+    if (Object.prototype.isPrototypeOf.call(prototype, object)) return [name, options.call(object)]
+  }
+  return undefined
+}
+
+/** Objects with a state that cannot be read, or that lives outside the program. */
+function refusalOf(object: object): string | undefined {
+  if (types.isPromise(object)) return 'a Promise'
+  if (types.isWeakMap(object)) return 'a WeakMap'
+  if (types.isWeakSet(object)) return 'a WeakSet'
+  if (types.isGeneratorObject(object)) return 'a generator in flight'
+  if (types.isMapIterator(object) || types.isSetIterator(object)) return 'an iterator in flight'
+  if (types.isExternal(object)) return 'a native handle'
+  if (types.isCryptoKey(object) || types.isKeyObject(object)) return 'a cryptographic key'
+  for (let at = getPrototypeOf(object); at !== null; at = getPrototypeOf(at)) {
+    if (types.isProxy(at)) return 'an object whose prototype is a Proxy'
+    const name = HIDDEN_STATE.has(at) ? HIDDEN_STATE.get(at) : hiddenByName(at)
+    if (name !== undefined) return name
+  }
+  return undefined
+}
+
+const HIDDEN_STATE: ReadonlyMap<object, string> = new Map(
+  Object.entries({
+    WeakRef: 'a WeakRef',
+    FinalizationRegistry: 'a FinalizationRegistry',
+    'WebAssembly.Module': 'a WebAssembly module',
+    'WebAssembly.Instance': 'a WebAssembly instance',
+    'WebAssembly.Memory': 'a WebAssembly memory',
+    'WebAssembly.Table': 'a WebAssembly table',
+    'WebAssembly.Global': 'a WebAssembly global',
+  }).flatMap(([name, what]) => {
+    let found: any = globalThis
+    for (const step of name.split('.')) found = found?.[step]
+    return typeof found === 'function' ? [[found.prototype as object, what] as const] : []
+  }),
+)
+
+/** Classes of Node that are loaded only if somebody uses them: known by their name among the prototypes. */
+const NODE_HIDDEN: Readonly<Record<string, string>> = {
+  Stream: 'a stream',
+  ReadableStream: 'a ReadableStream',
+  WritableStream: 'a WritableStream',
+  TransformStream: 'a TransformStream',
+  Blob: 'a Blob',
+  Worker: 'a worker thread',
+  MessagePort: 'a MessagePort',
+  AsyncLocalStorage: 'an AsyncLocalStorage',
+  Server: 'a server',
+  ChildProcess: 'a child process',
+  Timeout: 'a timer',
+  Immediate: 'a timer',
+}
+
+function hiddenByName(prototype: object): string | undefined {
+  const intrinsic = intrinsicName(prototype)
+  if (intrinsic !== undefined) return intrinsic.includes('Iterator') ? 'an iterator in flight' : undefined
+  const constructor: unknown = getOwnPropertyDescriptor(prototype, 'constructor')?.value
+  if (typeof constructor !== 'function') return undefined
+  const name: unknown = getOwnPropertyDescriptor(constructor, 'name')?.value
+  if (typeof name !== 'string' || !Object.hasOwn(NODE_HIDDEN, name)) return undefined
+  const { native, origin } = factsOf(constructor, () => name)
+  return native || origin.kind === 'builtin' ? NODE_HIDDEN[name] : undefined
+}
+
+/**
+ * Consoles, standard streams and the process, since what is written there is not what a function returns; and the
+ * signals by which a call is aborted.
+ */
+function isAmbient(object: object): boolean {
+  if (object === process || object === console) return true
+  if (object instanceof AbortSignal || object instanceof AbortController) return true
+  if (getOwnPropertyDescriptor(object, '_isStdio')?.value === true) return true
+  const above = getPrototypeOf(object)
+  const constructor: unknown = above && getOwnPropertyDescriptor(above, 'constructor')?.value
+  return constructor === (console as unknown as { Console: unknown }).Console
+}
+
+function writeNamespace(walk: Walk, namespace: object): void {
+  const { out } = walk
+  const inner: unknown = Object.hasOwn(namespace, 'default') ? (namespace as { default: unknown }).default : undefined
+  const name = typeof inner === 'object' && inner !== null ? builtinModuleName(inner) : undefined
+  if (name !== undefined) {
+    out.tag(TAG.builtinModule)
+    return out.string(name)
+  }
+  walk.volatile = true
+  out.tag(TAG.namespace)
+  const names = Object.getOwnPropertyNames(namespace)
+  out.uint(names.length)
+  for (const exported of names) {
+    out.string(exported)
+    let value: unknown
+    try {
+      value = (namespace as Record<string, unknown>)[exported]
+    } catch {
+      // exported, but its module has not got there yet
+      out.tag(TAG.absent)
+      continue
+    }
+    walk.value(value, label(exported))
+  }
+}
+
+function writePrototype(walk: Walk, prototype: object | null, usual: object): void {
+  if (prototype === usual) return
+  walk.out.tag(TAG.prototype)
+  walk.value(prototype, '.__proto__')
+}
+
+const privates = new WeakMap<object, boolean>()
+
+/** `#private` fields, for objects some class of whose prototypes has any in its text. */
+function writePrivateMembers(walk: Walk, object: object, prototype: object | null): void {
+  if (prototype === null || !hasPrivateMembers(prototype)) return
+  if (!canInspect()) return walk.refuse('an object with #private fields, since V8 does not show them')
+  walk.volatile = true
+  for (const [name, value] of privateMembersOf(object)) {
+    walk.out.tag(TAG.privateMember)
+    walk.out.string(name)
+    walk.value(value, `.${name}`)
+  }
+}
+
+function hasPrivateMembers(prototype: object): boolean {
+  let has = privates.get(prototype)
+  if (has === undefined) {
+    const constructor: unknown = getOwnPropertyDescriptor(prototype, 'constructor')?.value
+    const above = getPrototypeOf(prototype)
+    has =
+      (typeof constructor === 'function' && Function.prototype.toString.call(constructor).includes('#')) ||
+      (above !== null && above !== Object.prototype && !types.isProxy(above) && hasPrivateMembers(above))
+    privates.set(prototype, has)
+  }
+  return has
+}
+
+/** Own properties, then whether more can be added. Accessors are written as their functions. */
+export function writeMembers(walk: Walk, object: object, keys: readonly (string | symbol)[]): void {
+  const { out } = walk
+  const ordered = walk.options.keyOrder === 'ignore' && keys.length > 1 ? sortedKeys(keys) : keys
+  for (const key of ordered) {
+    const { configurable, enumerable, get, set, value, writable } = getOwnPropertyDescriptor(object, key)!
+    const accessor = get !== undefined || set !== undefined
+    out.tag(accessor ? TAG.accessor : TAG.property)
+    if (typeof key === 'string') out.string(key)
+    else walk.value(key, '')
+    const flags = (configurable ? 1 : 0) | (enumerable ? 2 : 0) | (writable || accessor ? 4 : 0)
+    if (flags !== 7) {
+      out.tag(TAG.locked)
+      out.tag(flags)
+    }
+    if (accessor) {
+      walk.value(get, `${label(key)} (getter)`, true)
+      walk.value(set, `${label(key)} (setter)`, true)
+    } else walk.value(value, label(key), true)
+  }
+  if (!Object.isExtensible(object)) out.tag(TAG.locked)
+  if (!Object.isFrozen(object)) walk.volatile = true
+  out.tag(TAG.end)
+}
+
+function sortedKeys(keys: readonly (string | symbol)[]): readonly (string | symbol)[] {
+  const strings = keys.filter((key) => typeof key === 'string').sort()
+  return [...strings, ...keys.filter((key) => typeof key === 'symbol')]
+}

@@ -1,0 +1,73 @@
+/**
+ * Where code comes from: Node itself, a package by name and version, or the user. Code under `node_modules` belongs
+ * to the package whose package.json is nearest; linked and workspace packages have their real path elsewhere and
+ * are the user's. Reads package.json files, once each.
+ */
+import { readFileSync } from 'node:fs'
+import { dirname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export type Origin =
+  | { readonly kind: 'user' }
+  | { readonly kind: 'builtin' }
+  | { readonly kind: 'package'; readonly name: string; readonly version: string }
+
+/** How code of packages is identified: all alike, or by the package's name. */
+export type Packages = 'version' | 'source' | Readonly<Record<string, 'version' | 'source' | 'ignore'>>
+
+/** How code of that origin is identified; the user's own always by source, Node's always by version. */
+export function treatmentOf(origin: Origin, { packages }: { readonly packages: Packages }): 'version' | 'source' | 'ignore' {
+  if (origin.kind !== 'package') return origin.kind === 'user' ? 'source' : 'version'
+  if (typeof packages === 'string') return packages
+  return Object.hasOwn(packages, origin.name) ? packages[origin.name]! : 'version'
+}
+
+const USER: Origin = { kind: 'user' }
+const BUILTIN: Origin = { kind: 'builtin' }
+const origins = new Map<string, Origin>()
+
+/** The origin of a script by its URL or path, as V8 reports it. Code without a file is the user's. */
+export function originOf(url: string): Origin {
+  let origin = origins.get(url)
+  if (origin === undefined) {
+    origin = find(url)
+    origins.set(url, origin)
+  }
+  return origin
+}
+
+function find(url: string): Origin {
+  if (url.startsWith('node:')) return BUILTIN
+  const path = pathOf(url)
+  if (path === undefined || !path.split(sep).includes('node_modules')) return USER
+  for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
+    const named = readPackage(folder)
+    if (named !== undefined) return { kind: 'package', ...named }
+    if (folder.endsWith(`${sep}node_modules`)) break
+  }
+  return USER
+}
+
+/** The file of a script, or undefined when it has none. */
+export function pathOf(url: string): string | undefined {
+  if (url.startsWith('file:')) {
+    try {
+      return fileURLToPath(url)
+    } catch {
+      return undefined
+    }
+  }
+  return url.startsWith(sep) || /^[A-Za-z]:[\\/]/.test(url) ? url : undefined
+}
+
+function readPackage(folder: string): { name: string; version: string } | undefined {
+  try {
+    const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>
+    const { name, version } = found
+    // a package.json without both, as in dist/esm/package.json, only sets the module type
+    if (typeof name === 'string' && typeof version === 'string') return { name, version }
+  } catch {
+    // none here, or not readable: the folder above decides
+  }
+  return undefined
+}

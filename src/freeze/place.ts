@@ -1,0 +1,63 @@
+/**
+ * Where a function stands in the user's files and what it is called there: for names, messages and options, never for
+ * its identity.
+ */
+import { existsSync } from 'node:fs'
+import { dirname, join, relative, sep } from 'node:path'
+import { factsOf, parsedText } from './function.ts'
+import { pathOf } from './origin.ts'
+
+export interface Place {
+  /** Relative to the folder of the nearest package.json, with forward slashes; undefined for code without a file. */
+  readonly file: string | undefined
+  readonly name: string
+}
+
+const places = new WeakMap<Function, Place>()
+
+/** Never throws: where V8 does not tell, the function's own name has to do. */
+export function placeOf(fn: Function): Place {
+  let place = places.get(fn)
+  if (place === undefined) {
+    place = find(fn)
+    places.set(fn, place)
+  }
+  return place
+}
+
+function find(fn: Function): Place {
+  const name = fn.name === '' ? 'anonymous' : fn.name
+  try {
+    const { internals, script, url } = factsOf(fn, () => name)
+    const path = pathOf(url)
+    const at = internals.location
+    const found = at && script?.nameAt(at.line, at.column)
+    return { file: path && relative(rootOf(path), path).split(sep).join('/'), name: found ?? name }
+  } catch {
+    return { file: undefined, name }
+  }
+}
+
+function rootOf(path: string): string {
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return dirname(path)
+  }
+}
+
+/** The names of a function's parameters by position; undefined for one that is a pattern. */
+export function parametersOf(fn: Function): readonly (string | undefined)[] {
+  return parsedText(fn, () => fn.name).parameters
+}
+
+/** Whether a function may look at the object it is called on. Never wrongly false. */
+export function looksAtThis(fn: Function): boolean {
+  try {
+    const { internals, mentionsThis, native } = factsOf(fn, () => fn.name)
+    if (native || internals.bound !== undefined || !mentionsThis) return false
+    const { kind, usesSuper, usesThis } = parsedText(fn, () => fn.name)
+    return kind !== 'arrow' && (usesThis || usesSuper)
+  } catch {
+    return true
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * One walk over a graph of values: numbers nodes at first mention, queues them, writes primitives, and remembers
+ * where each node was met. What a node holds is written by objects.ts and code.ts.
+ *
+ * Nodes are written in the order of their numbers, each once. So cycles, shared references and any depth need no
+ * special case, nothing recurses, and two graphs share bytes only if they are the same graph.
+ */
+import { FreezeError } from '../errors.ts'
+import type { ByteWriter } from './bytes.ts'
+import type { Packages } from './origin.ts'
+import { TAG } from './tags.ts'
+
+/** How to treat what is met. Part of every digest where it changes one. */
+export interface WalkOptions {
+  /** Whether the order of an object's, Map's or Set's members is part of it. */
+  readonly keyOrder: 'respect' | 'ignore'
+  /** How code under `node_modules` is identified. */
+  readonly packages: Packages
+}
+
+/** What a function is as an object, for a cheap look whether that is still so. */
+export interface Shape {
+  readonly fn: Function
+  readonly ownKeys: number
+  readonly prototype: unknown
+  readonly prototypeKeys: number
+}
+
+/** Something the walk cannot see through, found in a function. */
+export interface Blindness {
+  readonly what: string
+  readonly where: string
+}
+
+export class Walk {
+  readonly options: WalkOptions
+  readonly out: ByteWriter
+  /** Input files met: identity and version. */
+  readonly inputs: [path: string, version: unknown][] = []
+  readonly blind: Blindness[] = []
+  /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
+  volatile = false
+  /** Functions met that have nothing as objects but what every function has. */
+  readonly plainFunctions: Shape[] = []
+
+  readonly #numbers = new Map<object | symbol, number>()
+  readonly #queue: (object | symbol)[] = []
+  readonly #parents: number[] = []
+  readonly #labels: string[] = []
+  /** Nodes first met inside a package: there, what cannot be frozen is the package's business. */
+  readonly #lenient: boolean[] = []
+  /** Nodes met as a property of an object, which is where `super` of a method looks. */
+  readonly #members: boolean[] = []
+  #current = -1
+  #leniently = false
+  readonly #buffers = new Map<ArrayBufferLike, number>()
+  readonly #root: string
+  readonly #digestOf: (value: unknown) => string
+
+  /**
+   * @param root what paths begin with
+   * @param out where to write
+   * @param digestOf the digest of a value by itself, for sorting
+   */
+  constructor(root: string, options: WalkOptions, out: ByteWriter, digestOf: (value: unknown) => string) {
+    this.#root = root
+    this.options = options
+    this.out = out
+    this.#digestOf = digestOf
+  }
+
+  /** Write all nodes queued so far and those they mention. */
+  drain(write: (node: object | symbol) => void): void {
+    for (let number = this.#current + 1; number < this.#queue.length; number++) {
+      this.#current = number
+      this.#leniently = this.#lenient[number]!
+      write(this.#queue[number]!)
+    }
+  }
+
+  get lenient(): boolean {
+    return this.#leniently
+  }
+
+  /** From here to the end of the node, what is mentioned belongs to a package. */
+  insidePackage(): void {
+    this.#leniently = true
+  }
+
+  get isMember(): boolean {
+    return this.#members[this.#current] ?? false
+  }
+
+  value(value: unknown, label: string, member = false): void {
+    const { out } = this
+    switch (typeof value) {
+      case 'string':
+        return out.string(value)
+      case 'number':
+        return out.number(value)
+      case 'boolean':
+        return out.tag(value ? TAG.true : TAG.false)
+      case 'undefined':
+        return out.tag(TAG.undefined)
+      case 'bigint':
+        out.tag(TAG.bigint)
+        return out.string(value.toString(16))
+      case 'object':
+        if (value === null) return out.tag(TAG.null)
+        return this.#reference(value, label, member)
+      case 'symbol': {
+        const key = Symbol.keyFor(value)
+        if (key === undefined) return this.#reference(value, label, member)
+        out.tag(TAG.registeredSymbol)
+        return out.string(key)
+      }
+      case 'function':
+        return this.#reference(value, label, member)
+    }
+  }
+
+  #reference(node: object | symbol, label: string, member: boolean): void {
+    let number = this.#numbers.get(node)
+    if (number === undefined) {
+      number = this.#queue.length
+      this.#numbers.set(node, number)
+      this.#queue.push(node)
+      this.#parents.push(this.#current)
+      this.#labels.push(label)
+      this.#lenient.push(this.#leniently)
+      this.#members.push(member)
+    }
+    this.out.tag(TAG.reference)
+    this.out.uint(number)
+  }
+
+  /** Whether a view's buffer was met before, and which it is: two views on one buffer change together. */
+  sharing(buffer: ArrayBufferLike | undefined): void {
+    const number = buffer && this.#buffers.get(buffer)
+    if (number !== undefined) {
+      this.out.tag(TAG.reference)
+      return this.out.uint(number)
+    }
+    if (buffer !== undefined) this.#buffers.set(buffer, this.#buffers.size)
+    this.out.tag(TAG.absent)
+  }
+
+  /** Entries of a Map or Set in an order that does not depend on when they were added. */
+  sorted(entries: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
+    const keyed = entries.map((entry) => ({ entry, digest: this.#digestOf(entry) }))
+    keyed.sort((a, b) => (a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0))
+    return keyed.map(({ entry }) => entry)
+  }
+
+  /** Where the current node was first met: `args[0].opts.stream`. */
+  path(): string {
+    let path = ''
+    for (let number = this.#current; number >= 0; number = this.#parents[number]!) path = this.#labels[number] + path
+    return this.#root + path
+  }
+
+  /** Ends the walk, or inside a package writes only what kind of thing is there. */
+  refuse(what: string): void {
+    if (!this.#leniently) throw new FreezeError(what, this.path())
+    this.out.tag(TAG.ignored)
+    this.out.string(what)
+  }
+}
+
+/** How a property is written in a path. */
+export function label(key: string | symbol | number): string {
+  if (typeof key === 'number') return `[${key}]`
+  if (typeof key === 'symbol') return `[${String(key)}]`
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
+}

@@ -1,0 +1,330 @@
+/**
+ * A group of functions that share a directory, a budget, a policy and a codec. Opens the store and closes it; the
+ * calls themselves are in call.ts.
+ *
+ * Opening throws for misuse (a wrong option, a directory that is somebody else's or of a newer format). A directory that
+ * merely cannot be used right now costs one warning, and the functions run uncached.
+ */
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import type { Counted, Kept } from './call.ts'
+import type { BuiltinCodec } from './codec/codec.ts'
+import { type PermafrostError, StoreError } from './errors.ts'
+import { warnOnce } from './events.ts'
+import { digestBytes } from './freeze/digest.ts'
+import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
+import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
+import { reportText } from './report.ts'
+import { policies } from './store/policy.ts'
+import { openStore, type Store } from './store/store.ts'
+import type {
+  ByteSize,
+  Codec,
+  Duration,
+  Entry,
+  EntryFilter,
+  EvictionPolicy,
+  FunctionStats,
+  GcReport,
+  GroupStats,
+  VerifyReport,
+} from './types.ts'
+
+export type BuiltinPolicy = 'gdsf' | 'gdsize' | 'lru' | 'lfu' | 'fifo' | 'none'
+
+/** Options of a group. All have defaults. */
+export interface GroupOptions {
+  /**
+   * Where results are kept; made if it does not exist.
+   * @defaultValue the environment variable `PERMAFROST_DIR`, else `.permafrost/` beside the nearest package.json
+   */
+  readonly directory?: string
+  /**
+   * Which default directory: the project's, or one in the user's cache folder for all projects.
+   * @defaultValue `'project'`
+   */
+  readonly scope?: 'project' | 'system'
+  /**
+   * Bytes on disk; what scores lowest leaves first.
+   * @defaultValue `'1GiB'`
+   */
+  readonly maxSize?: ByteSize
+  /** @defaultValue no limit */
+  readonly maxEntries?: number
+  /**
+   * Age at which results expire.
+   * @defaultValue never
+   */
+  readonly ttl?: Duration
+  /**
+   * What leaves first.
+   * @defaultValue `'gdsf'`: what is cheap to compute, large and seldom used
+   */
+  readonly policy?: BuiltinPolicy | EvictionPolicy
+  /** @defaultValue `'cbor'` */
+  readonly codec?: Codec | BuiltinCodec
+  /**
+   * What survives a power cut: `'process'` nothing in particular, `'commit'` all before the last `commit()`,
+   * `'always'` each finished call. A killed process loses nothing with any of them.
+   * @defaultValue `'commit'`
+   */
+  readonly durability?: 'process' | 'commit' | 'always'
+  /** Called on each call of each function; what it returns must match. */
+  readonly state?: () => unknown
+  /**
+   * How code under `node_modules` is identified: by version, by its source, or for single packages.
+   * @defaultValue `'version'`
+   */
+  readonly packages?: 'version' | 'source' | Readonly<Record<string, 'version' | 'source' | 'ignore'>>
+  /** @defaultValue `'respect'` */
+  readonly keyOrder?: 'respect' | 'ignore'
+  /**
+   * Look results up, but write nothing.
+   * @defaultValue false
+   */
+  readonly readonly?: boolean
+  /**
+   * Remove the directory at `close()` or at exit.
+   * @defaultValue false
+   */
+  readonly temporary?: boolean
+  /**
+   * The time in milliseconds since the epoch, for tests.
+   * @defaultValue `Date.now`
+   */
+  readonly clock?: () => number
+  /**
+   * Told of each failure that a call survived.
+   * @defaultValue one process warning for each kind of failure and function
+   */
+  readonly onError?: (error: PermafrostError) => void
+}
+
+const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
+  directory: is.string,
+  scope: is.oneOf('project', 'system'),
+  maxSize: is.size,
+  maxEntries: is.count,
+  ttl: is.duration,
+  policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
+  codec: is.either(is.oneOf('cbor', 'json', 'v8', 'raw'), is.named('a Codec', 'encode', 'decode')),
+  durability: is.oneOf('process', 'commit', 'always'),
+  state: is.function,
+  packages: is.either(is.oneOf('version', 'source'), {
+    expects: "an object of 'version', 'source' or 'ignore' by package",
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      Object.values(value).every((one) => one === 'version' || one === 'source' || one === 'ignore'),
+  }),
+  keyOrder: is.oneOf('respect', 'ignore'),
+  readonly: is.boolean,
+  temporary: is.boolean,
+  clock: is.function,
+  onError: is.function,
+}
+
+const DEFAULT_SIZE = '1GiB'
+
+/** Failures of opening that are not the caller's mistake. */
+const SURVIVABLE: ReadonlySet<string> = new Set(['ERR_STORE_BUSY', 'ERR_STORE_CORRUPT', 'ERR_STORE_IO', 'ERR_STORE_READONLY'])
+
+export class MemoizedGroup implements Disposable {
+  /** Absolute. */
+  readonly directory: string
+  /** `memoize` for this group; needs no `this`. */
+  readonly memoize: Memoize
+  readonly #onError: ((error: PermafrostError) => void) | undefined
+  #store: Store | undefined
+  /** What this process counted, beside what the directory counts for all. */
+  readonly #counted = new Map<string, Required<Counted>>()
+
+  /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
+  constructor(options: GroupOptions = {}) {
+    checkOptions(options, CHECKS, 'new MemoizedGroup')
+    const { clock = Date.now, policy = 'gdsf' } = options
+    this.#onError = options.onError
+    this.directory = resolve(options.directory ?? defaultDirectory(options.scope))
+    this.#store = this.#open({
+      directory: this.directory,
+      readonly: options.readonly ?? false,
+      temporary: options.temporary ?? false,
+      maxSize: bytes(options.maxSize ?? DEFAULT_SIZE, 'maxSize'),
+      maxEntries: options.maxEntries ?? Number.POSITIVE_INFINITY,
+      policy: typeof policy === 'string' ? policies[policy] : policy,
+      durability: options.durability ?? 'commit',
+      clock,
+      digest: digestBytes,
+      onError: (error) => this.#report(error, this.directory),
+    })
+    registerRoom(this, {
+      store: () => this.#store,
+      clock,
+      flights: new Map<string, Promise<Kept>>(),
+      report: (error, subject) => this.#report(error, subject),
+      count: (name, what) => this.#count(name, what),
+      state: options.state,
+      ttl: options.ttl === undefined ? undefined : milliseconds(options.ttl, 'ttl'),
+      codec: options.codec ?? 'cbor',
+      packages: options.packages ?? 'version',
+      keyOrder: options.keyOrder ?? 'respect',
+    })
+    this.memoize = memoizeFor(() => this)
+    if (this.#store !== undefined) closeAtExit(this)
+  }
+
+  #open(options: Parameters<typeof openStore>[0]): Store | undefined {
+    try {
+      return openStore(options)
+    } catch (error) {
+      if (!(error instanceof StoreError) || !SURVIVABLE.has(error.code)) throw error
+      this.#report(error, this.directory)
+      return undefined
+    }
+  }
+
+  #report(error: PermafrostError, subject: string): void {
+    if (this.#onError === undefined) return warnOnce(error, subject, 'calls go on uncached')
+    try {
+      this.#onError(error)
+    } catch {
+      // a listener's failure must not become the call's
+      warnOnce(error, subject, 'and the "onError" option threw')
+    }
+  }
+
+  #count(name: string, { hits = 0, misses = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
+    const before = this.#counted.get(name) ?? { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0 }
+    this.#counted.set(name, {
+      hits: before.hits + hits,
+      misses: before.misses + misses,
+      timeSaved: before.timeSaved + timeSaved,
+      timeSpent: before.timeSpent + timeSpent,
+    })
+  }
+
+  #opened(): Store {
+    if (this.#store === undefined) throw new StoreError('ERR_STORE_CLOSED', `the group in ${this.directory} is not open`)
+    return this.#store
+  }
+
+  /** What is kept, most recent first. Throws `StoreError`. */
+  entries(filter?: EntryFilter): IterableIterator<Entry> {
+    return this.#opened().entries(filter)
+  }
+
+  /** Counted over all processes since the last `resetStats()`, and what is kept now. Throws `StoreError`. */
+  stats(): GroupStats {
+    const store = this.#opened()
+    const functions = store.usage()
+    const sum = (count: (stats: FunctionStats) => number) =>
+      Object.values(functions).reduce((total, stats) => total + count(stats), 0)
+    return {
+      hits: sum((stats) => stats.hits),
+      misses: sum((stats) => stats.misses),
+      timeSaved: sum((stats) => stats.timeSaved),
+      timeSpent: sum((stats) => stats.timeSpent),
+      bytes: sum((stats) => stats.bytes),
+      ...store.totals(),
+      functions,
+    }
+  }
+
+  /** Throws `StoreError`. */
+  resetStats(): void {
+    this.#opened().resetUsage()
+  }
+
+  /** A table for people: hits, misses and time saved of each function in this run, and over all runs. */
+  report(): string {
+    const all = this.#store === undefined ? undefined : this.stats()
+    return reportText(this.directory, this.#counted, all)
+  }
+
+  /** Synchronous: when it returns, all finished results survive a power cut. Throws `StoreError`. */
+  commit(): void {
+    this.#opened().commit()
+  }
+
+  /** Remove what expired, what is over the limits, and what crashes left behind. */
+  async gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport> {
+    return this.#opened().gc(options)
+  }
+
+  /** Check every row and every object; `repair` what can be repaired. */
+  async verify(options?: { readonly repair?: boolean }): Promise<VerifyReport> {
+    return this.#opened().verify(options)
+  }
+
+  /** Adopt objects that no row names: after a crash, or when the index was lost. */
+  async recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }> {
+    return this.#opened().recover(options)
+  }
+
+  /** Forget all results, those of one function, or those with one tag. How many there were. Throws `StoreError`. */
+  clear(filter?: EntryFilter): number {
+    return this.#opened().clear(filter)
+  }
+
+  /** Write what is pending and close the directory. Later calls of its functions run uncached. */
+  close(): void {
+    const store = this.#store
+    this.#store = undefined
+    closing.delete(this)
+    store?.close()
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+}
+
+// the default group and directory ----------------------------------------------------------------------------------
+
+let shared: MemoizedGroup | undefined
+
+/** The group of functions that name none; opened at the first use. */
+export function defaultGroup(): MemoizedGroup {
+  shared ??= new MemoizedGroup()
+  return shared
+}
+
+/** Where results are kept if nobody says. */
+export function defaultDirectory(scope?: GroupOptions['scope']): string {
+  const named = process.env['PERMAFROST_DIR']
+  if (named !== undefined && named !== '' && scope === undefined) return named
+  if (scope === 'system') return join(systemCache(), 'permafrost')
+  const start = process.cwd()
+  for (let folder = start; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return join(folder, '.permafrost')
+    if (folder === dirname(folder)) return join(start, '.permafrost')
+  }
+}
+
+function systemCache(): string {
+  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env
+  if (process.platform === 'win32') return LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local')
+  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches')
+  return XDG_CACHE_HOME ?? join(homedir(), '.cache')
+}
+
+// exit -------------------------------------------------------------------------------------------------------------
+
+const closing = new Set<MemoizedGroup>()
+let listening = false
+
+function closeAtExit(group: MemoizedGroup): void {
+  closing.add(group)
+  if (listening) return
+  listening = true
+  process.on('exit', () => {
+    for (const one of [...closing]) {
+      try {
+        one.close()
+      } catch {
+        // the program ends with its own exit code; results are on disk already, only counts are lost
+      }
+    }
+  })
+}

@@ -1,0 +1,87 @@
+/**
+ * What a call is: the function, what it is given, the contents of its input files, and the state the user declared.
+ * Turns a function with its options into a `CallKey`; knows nothing of where results are kept.
+ */
+import { ask } from './errors.ts'
+import { digestBytes } from './freeze/digest.ts'
+import { freezeFunction, freezeValue, NOTHING, type WalkOptions } from './freeze/freeze.ts'
+import { parametersOf, placeOf } from './freeze/place.ts'
+import type { AnyFunction, CallKey, Digest } from './types.ts'
+
+/** A function and all options that decide what its calls are. */
+export interface Subject {
+  readonly fn: AnyFunction
+  /** Given by the user, or found from the code at the first use. */
+  readonly name: string
+  readonly version: string | number | undefined
+  readonly states: readonly (() => unknown)[]
+  readonly cacheKey: AnyFunction | undefined
+  /** Positions of the arguments left out. */
+  readonly ignored: ReadonlySet<number>
+  readonly once: boolean
+  readonly walk: WalkOptions
+  /** Whether the object a method is called on is part of the call. */
+  readonly usesThis: () => boolean
+}
+
+/** A call's key, with the paths of the input files that are part of it. */
+export interface Keyed {
+  readonly key: CallKey
+  readonly inputPaths: readonly string[]
+}
+
+/** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
+export function keyOf(subject: Subject, self: unknown, args: readonly unknown[]): Keyed {
+  const code = codeOf(subject)
+  const given = freezeValue(givenOf(subject, self, args), 'args', subject.walk)
+  const stated = subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
+  const state = stated?.digest ?? NOTHING
+  const inputs = together(code.inputs, given.inputs, stated?.inputs ?? NOTHING)
+  const key: CallKey = {
+    name: subject.name,
+    code: code.digest,
+    args: given.digest,
+    inputs,
+    state,
+    digest: digestBytes(Buffer.from(code.digest + given.digest + inputs + state, 'latin1')),
+  }
+  return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
+}
+
+function codeOf({ fn, name, once, version, walk }: Subject): ReturnType<typeof freezeValue> {
+  return version === undefined ? freezeFunction(fn, name, walk, once) : freezeValue([name, version], name, walk)
+}
+
+const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('state', state))
+
+function givenOf(subject: Subject, self: unknown, args: readonly unknown[]): unknown {
+  const { cacheKey } = subject
+  if (cacheKey !== undefined) return ask('cacheKey', () => cacheKey.apply(self, args as unknown[]))
+  const kept = subject.ignored.size === 0 ? args : args.map((arg, index) => (subject.ignored.has(index) ? undefined : arg))
+  return self !== undefined && subject.usesThis() ? { self, args: kept } : kept
+}
+
+function together(...inputs: readonly Digest[]): Digest {
+  const some = inputs.filter((one) => one !== NOTHING)
+  return some.length === 0 ? NOTHING : digestBytes(Buffer.from(inputs.join(''), 'latin1'))
+}
+
+/** Positions for the `ignore` option, which names parameters or gives positions. Throws a `TypeError` for others. */
+export function ignoredPositions(fn: AnyFunction, ignore: readonly (number | string)[]): ReadonlySet<number> {
+  const names = ignore.some((one) => typeof one === 'string') ? parametersOf(fn) : []
+  return new Set(
+    ignore.map((one) => {
+      if (typeof one === 'number') return one
+      const position = names.indexOf(one)
+      if (position >= 0) return position
+      const known = names.filter((name) => name !== undefined).join(', ')
+      throw new TypeError(`memoize: the "ignore" option names "${one}", but the parameters are (${known})`)
+    }),
+  )
+}
+
+/** `src/fit.ts#fit`: the file from the package's root, and the best name for the function. */
+export function labelOf(fn: AnyFunction): string {
+  const { file, name } = placeOf(fn)
+  return file === undefined ? name : `${file}#${name}`
+}

@@ -1,0 +1,302 @@
+/**
+ * Wraps a function or a method: checks the options, gives the wrapper its inspection methods, and hands each call to
+ * call.ts. Knows how functions look from outside, not how results are found.
+ */
+import { call, lookup, type Lookup, type Memo, refresh, type Room, wouldHit } from './call.ts'
+import { codecOf, type BuiltinCodec } from './codec/codec.ts'
+import { registerStandIn } from './freeze/marks.ts'
+import { looksAtThis } from './freeze/place.ts'
+import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
+import type { MemoizedGroup } from './group.ts'
+import { ignoredPositions, keyOf, labelOf } from './key.ts'
+import { checkOptions, is, type OptionCheck } from './options.ts'
+import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
+
+/** Options of one memoized function; what is left out comes from the group. */
+export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
+  /**
+   * A label to list and clear results by.
+   * @defaultValue the function's place: `src/fit.ts#fit`
+   */
+  readonly name?: string
+  /**
+   * Where results are kept.
+   * @defaultValue the default group, in `.permafrost/` beside the nearest package.json
+   */
+  readonly group?: MemoizedGroup
+  /** Identifies the function by name and version in place of its code and all that it captures. */
+  readonly version?: string | number
+  /** Called on each call; what it returns must match, too. */
+  readonly state?: () => unknown
+  /** What of the arguments identifies the call, in place of all of them. */
+  readonly cacheKey?: (...args: Parameters<F>) => unknown
+  /** Arguments left out of the key, by position (from 0) or by parameter name. */
+  readonly ignore?: readonly (number | string)[]
+  /** Whether to keep this value. `elapsed` is the computing time in milliseconds. */
+  readonly shouldCache?: (
+    value: Awaited<ReturnType<F>>,
+    context: { readonly key: CallKey; readonly elapsed: number },
+  ) => boolean
+  /**
+   * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never).
+   * @defaultValue the group's
+   */
+  readonly ttl?: Duration | ((value: Awaited<ReturnType<F>>) => Duration | undefined)
+  /**
+   * How values become bytes.
+   * @defaultValue `'cbor'`
+   */
+  readonly codec?: Codec | BuiltinCodec
+  /**
+   * How many versions of the code keep their results; the oldest leave first.
+   * @defaultValue `'all'`, until they are evicted
+   */
+  readonly keepVersions?: number | 'all'
+  /**
+   * `'once'`: what the function captures is read at the first call only.
+   * @defaultValue `'live'`
+   */
+  readonly closure?: 'live' | 'once'
+  /**
+   * Whether the order of an object's, Map's or Set's members makes another call.
+   * @defaultValue `'respect'`
+   */
+  readonly keyOrder?: 'respect' | 'ignore'
+  /**
+   * What to do when arguments cannot be identified or the value cannot be stored: `'warn'` once and run uncached,
+   * `'throw'`, or `'ignore'` it.
+   * @defaultValue `'warn'`
+   */
+  readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
+  /** Labels for `group.clear({ tag })`. */
+  readonly tags?: readonly string[]
+}
+
+/** The function as it was, with a memory. */
+export type Memoized<F extends AnyFunction> = F & MemoizedMethods<F>
+
+export interface MemoizedMethods<F extends AnyFunction> {
+  /** The function without memory. */
+  readonly fn: F
+  readonly group: MemoizedGroup
+  /** What identifies a call. Throws `FreezeError` if nothing can. */
+  key(...args: Parameters<F>): CallKey
+  /** Whether a call would be answered from the cache. Counts and changes nothing. Throws `FreezeError`. */
+  wouldHit(...args: Parameters<F>): boolean
+  /** The kept value, or undefined. Never computes, never counts. Throws `FreezeError`. */
+  peek(...args: Parameters<F>): Awaited<ReturnType<F>> | undefined
+  /** As `peek`, but tells a kept `undefined` from nothing, and why a call would miss. Throws `FreezeError`. */
+  lookup(...args: Parameters<F>): Lookup<Awaited<ReturnType<F>>>
+  /** Compute now, and replace what is kept. */
+  refresh(...args: Parameters<F>): ReturnType<F>
+  /** Forget one call. Whether there was something to forget. Throws `FreezeError`. */
+  forget(...args: Parameters<F>): boolean
+  /** Forget all calls of this function, of all versions of its code. How many there were. */
+  clear(): number
+  stats(): FunctionStats
+  resetStats(): void
+}
+
+type Method<This, A extends unknown[], R> = (this: This, ...args: A) => R
+type MethodContext<This, A extends unknown[], R> = ClassMethodDecoratorContext<This, Method<This, A, R>>
+type GetterContext<This, R> = ClassGetterDecoratorContext<This, R>
+
+/** What `@memoize(options)` makes: a decorator of methods, static methods and getters. */
+export interface MemoizeDecorator {
+  <This, A extends unknown[], R>(method: Method<This, A, R>, context: MethodContext<This, A, R>): Method<This, A, R>
+  <This, R>(getter: (this: This) => R, context: GetterContext<This, R>): (this: This) => R
+}
+
+/**
+ * Remember what a function returns, across runs, until its code, what it captures, its arguments or its input files
+ * change. As a function `memoize(fn, options?)`, as a decorator `@memoize` or `@memoize(options)`.
+ * Throws a `TypeError` for a wrong option.
+ */
+export interface Memoize {
+  <This, A extends unknown[], R>(method: Method<This, A, R>, context: MethodContext<This, A, R>): Method<This, A, R>
+  <This, R>(getter: (this: This) => R, context: GetterContext<This, R>): (this: This) => R
+  <F extends AnyFunction>(fn: F, options?: MemoizeOptions<NoInfer<F>>): Memoized<F>
+  (options: MemoizeOptions): MemoizeDecorator
+}
+
+const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
+  name: is.string,
+  group: {
+    expects: 'a MemoizedGroup',
+    accepts: (value) => typeof value === 'object' && value !== null && rooms.has(value),
+  },
+  version: is.version,
+  state: is.function,
+  cacheKey: is.function,
+  ignore: is.listOf(
+    'positions or parameter names',
+    (item) => (typeof item === 'string' && item !== '') || (Number.isSafeInteger(item) && (item as number) >= 0),
+  ),
+  shouldCache: is.function,
+  ttl: is.either(is.duration, is.function),
+  codec: is.either(is.oneOf('cbor', 'json', 'v8', 'raw'), is.named('a Codec', 'encode', 'decode')),
+  keepVersions: is.either(is.count, is.oneOf('all')),
+  closure: is.oneOf('live', 'once'),
+  keyOrder: is.oneOf('respect', 'ignore'),
+  onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
+  tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
+}
+
+const rooms = new WeakMap<object, GroupRoom>()
+
+/** Tell what a group shares with its functions. */
+export function registerRoom(group: MemoizedGroup, room: GroupRoom): void {
+  rooms.set(group, room)
+}
+
+/** What a group gives its functions. */
+export interface GroupRoom extends Room {
+  readonly state: (() => unknown) | undefined
+  readonly ttl: Duration | undefined
+  readonly codec: Codec | BuiltinCodec
+  readonly packages: WalkOptions['packages']
+  readonly keyOrder: WalkOptions['keyOrder']
+}
+
+/** `memoize` for one group. The group is asked for when it is first needed, so that importing opens nothing. */
+export function memoizeFor(groupOf: () => MemoizedGroup): Memoize {
+  const memoize = (first: unknown, second?: unknown, third?: unknown): unknown => {
+    if (typeof first === 'function') {
+      if (isDecoratorContext(second)) return decorate(first as AnyFunction, second, {}, groupOf)
+      if (third !== undefined || typeof second === 'string') throw legacy()
+      return wrap(first as AnyFunction, (second ?? {}) as MemoizeOptions, groupOf)
+    }
+    if (typeof second === 'string' || typeof second === 'symbol') throw legacy()
+    if (typeof first !== 'object' || first === null) {
+      throw new TypeError(`memoize: expected a function, found ${first === null ? 'null' : typeof first}`)
+    }
+    checkOptions(first, CHECKS, 'memoize')
+    return (method: AnyFunction, context: unknown) => {
+      if (!isDecoratorContext(context)) throw legacy()
+      return decorate(method, context, first, groupOf)
+    }
+  }
+  return memoize as Memoize
+}
+
+const legacy = (): TypeError =>
+  new TypeError('@memoize is a standard decorator; compile without the "experimentalDecorators" option')
+
+function isDecoratorContext(value: unknown): value is ClassMethodDecoratorContext | ClassGetterDecoratorContext {
+  return typeof value === 'object' && value !== null && 'kind' in value && 'addInitializer' in value
+}
+
+function decorate(
+  method: AnyFunction,
+  { kind, name, private: hidden }: { kind: string; name: string | symbol; private: boolean },
+  options: MemoizeOptions,
+  groupOf: () => MemoizedGroup,
+): AnyFunction {
+  if (kind !== 'method' && kind !== 'getter') {
+    throw new TypeError(`@memoize decorates methods and getters, not a ${kind} ("${String(name)}")`)
+  }
+  if (hidden) throw new TypeError(`@memoize cannot decorate the private ${kind} "${String(name)}"`)
+  return wrap(method, options, groupOf)
+}
+
+function wrap<F extends AnyFunction>(fn: F, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memoized<F> {
+  const memo = memoOf(fn, options, options.group === undefined ? groupOf : () => options.group!)
+  const wrapper = function (this: unknown, ...args: unknown[]): unknown {
+    return call(memo, this, args)
+  }
+  const keyed = (args: readonly unknown[]) => keyOf(memo, undefined, args).key
+  const store = () => memo.room().store()
+  const methods: { [K in keyof MemoizedMethods<AnyFunction>]: unknown } = {
+    fn,
+    group: undefined,
+    key: (...args: unknown[]) => keyed(args),
+    wouldHit: (...args: unknown[]) => wouldHit(memo, undefined, args),
+    lookup: (...args: unknown[]) => lookup(memo, undefined, args),
+    peek: (...args: unknown[]) => {
+      const found = lookup(memo, undefined, args)
+      return found.hit ? found.value : undefined
+    },
+    refresh: (...args: unknown[]) => refresh(memo, undefined, args),
+    forget: (...args: unknown[]) => store()?.drop(keyed(args).digest) ?? false,
+    clear: () => store()?.clear({ name: memo.name }) ?? 0,
+    stats: () => store()?.usage()[memo.name] ?? NO_STATS,
+    resetStats: () => store()?.resetUsage(memo.name),
+  }
+  for (const [name, value] of Object.entries(methods)) Object.defineProperty(wrapper, name, { value, configurable: true })
+  Object.defineProperty(wrapper, 'group', { get: options.group === undefined ? groupOf : () => options.group, configurable: true })
+  Object.defineProperty(wrapper, 'name', { value: options.name ?? fn.name, configurable: true })
+  Object.defineProperty(wrapper, 'length', { value: fn.length, configurable: true })
+  registerStandIn(wrapper, () => [
+    memo.version === undefined ? fn : [memo.name, memo.version],
+    memo.states.map((state) => state()),
+    options.cacheKey,
+    [...memo.ignored],
+  ])
+  return wrapper as unknown as Memoized<F>
+}
+
+const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0, bytes: 0 }
+
+function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memo {
+  checkOptions(options, CHECKS, 'memoize')
+  if (options.version !== undefined && options.name === undefined && fn.name === '') {
+    throw new TypeError('memoize: a function without a name needs the "name" option beside "version", which replaces its code')
+  }
+  const ignored = ignoredPositions(fn, options.ignore ?? [])
+  const codec = options.codec === undefined ? undefined : codecOf(options.codec)
+  let name = options.name
+  let settled: GroupRoom | undefined
+  let walk: WalkOptions | undefined
+  let states: readonly (() => unknown)[] | undefined
+  const room = (): GroupRoom => {
+    settled ??= rooms.get(groupOf())!
+    return settled
+  }
+  let lookingAtThis: boolean | undefined
+  return {
+    fn,
+    get name() {
+      name ??= labelOf(fn)
+      return name
+    },
+    version: options.version,
+    cacheKey: options.cacheKey,
+    ignored,
+    once: options.closure === 'once',
+    get walk() {
+      walk ??= walkOptions(options.keyOrder ?? room().keyOrder, room().packages)
+      return walk
+    },
+    get states() {
+      states ??= [room().state, options.state].filter((state) => state !== undefined)
+      return states
+    },
+    usesThis: () => {
+      lookingAtThis ??= looksAtThis(fn)
+      return lookingAtThis
+    },
+    room,
+    get codec() {
+      return codec ?? codecOf(room().codec)
+    },
+    shouldCache: options.shouldCache,
+    get ttl() {
+      return options.ttl ?? room().ttl
+    },
+    keepVersions: options.keepVersions === undefined || options.keepVersions === 'all' ? Number.POSITIVE_INFINITY : options.keepVersions,
+    tags: options.tags ?? [],
+    onUncacheable: options.onUncacheable ?? 'warn',
+  }
+}
+
+/** Equal options are one object: what is known of a function is kept by it. */
+function walkOptions(keyOrder: WalkOptions['keyOrder'], packages: WalkOptions['packages']): WalkOptions {
+  if (keyOrder === 'respect' && packages === 'version') return defaultWalkOptions
+  const found = shared.find((one) => one.keyOrder === keyOrder && one.packages === packages)
+  if (found !== undefined) return found
+  const made: WalkOptions = { keyOrder, packages }
+  shared.push(made)
+  return made
+}
+
+const shared: WalkOptions[] = []

@@ -1,0 +1,119 @@
+/**
+ * The import table of docs/architecture.md and the one-door rule, as a test: a wrong arrow fails with a sentence.
+ */
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve, sep } from 'node:path'
+import { test } from 'node:test'
+
+const root = resolve(import.meta.dirname, '../..')
+const src = join(root, 'src')
+
+/** The room of a file: its folder, or its own name at the top. */
+const roomOf = (path: string): string => {
+  const parts = relative(src, path).split(sep)
+  return parts.length > 1 ? `${parts[0]}/` : parts[0]!.replace(/\.ts$/, '')
+}
+
+const shared = ['errors', 'events', 'options', 'types']
+const table: Readonly<Record<string, readonly string[]>> = {
+  errors: shared,
+  events: shared,
+  options: shared,
+  types: shared,
+  'freeze/': shared,
+  'codec/': shared,
+  'store/': shared,
+  key: [...shared, 'freeze/'],
+  call: [...shared, 'key', 'store/'],
+  memoize: [...shared, 'call', 'key', 'freeze/', 'codec/', 'group'],
+  report: [...shared, 'call'],
+  group: [...shared, 'memoize', 'call', 'freeze/', 'codec/', 'store/', 'report'],
+  index: [...shared, 'memoize', 'group', 'call', 'freeze/', 'codec/', 'store/'],
+  'cli/': [...shared, 'group', 'report', 'index', 'freeze/'],
+}
+
+/** Arrows that are for types only. */
+const typesOnly = new Set(['call → store/', 'memoize → group', 'group → call', 'report → call'])
+
+const doors: Readonly<Record<string, RegExp>> = {
+  'better-sqlite3': /^store\/entry-index\.ts$/,
+  'proper-lockfile': /^store\//,
+  'xxhash-addon': /^freeze\/digest\.ts$/,
+  'cbor-x': /^codec\//,
+  debug: /^events\.ts$/,
+  acorn: /^freeze\//,
+  'eslint-scope': /^freeze\//,
+  'node:inspector': /^freeze\/inspect\.ts$/,
+  commander: /^cli\//,
+  'cli-table3': /^report\.ts$/,
+  'pretty-ms': /^report\.ts$/,
+  'pretty-bytes': /^(?:report\.ts|cli\/main\.ts)$/,
+  'fastest-levenshtein': /^options\.ts$/,
+}
+
+interface Import {
+  readonly from: string
+  readonly specifier: string
+  readonly typeOnly: boolean
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => join(src, name))
+
+const imports = files.flatMap((path): Import[] => {
+  const text = readFileSync(path, 'utf8')
+  const found = [...text.matchAll(/(?:import|export)\s+(type\s+)?[^'"()]*?from\s+'([^']+)'/g)].map((match) => ({
+    specifier: match[2]!,
+    typeOnly: match[1] !== undefined,
+  }))
+  const required = [...text.matchAll(/\brequire\('([^']+)'\)|createRequire\(import\.meta\.url\)\('([^']+)'\)/g)].map(
+    (match) => ({ specifier: match[1] ?? match[2]!, typeOnly: false }),
+  )
+  const bare = [...text.matchAll(/^import\s+'([^']+)'/gm)].map((match) => ({ specifier: match[1]!, typeOnly: false }))
+  return [...found, ...required, ...bare].map((one) => ({ from: path, ...one }))
+})
+
+test('every room has a line in the import table', () => {
+  for (const path of files) assert.ok(table[roomOf(path)], `${relative(root, path)} is in no room of the table`)
+})
+
+test('rooms import only what the table allows', () => {
+  for (const { from, specifier, typeOnly } of imports) {
+    if (!specifier.startsWith('.')) continue
+    const [room, other] = [roomOf(from), roomOf(resolve(dirname(from), specifier))]
+    if (room === other) continue
+    const arrow = `${room} → ${other}`
+    assert.ok(table[room]?.includes(other), `${relative(root, from)} imports ${specifier}: ${arrow} is not in the table`)
+    if (typesOnly.has(arrow)) assert.ok(typeOnly, `${relative(root, from)}: ${arrow} is for types only`)
+  }
+})
+
+test('each package has one door', () => {
+  for (const { from, specifier } of imports) {
+    const name = specifier.startsWith('@') ? specifier : specifier.startsWith('node:') ? specifier : specifier.split('/')[0]!
+    const door = Object.hasOwn(doors, name) ? doors[name] : undefined
+    const path = relative(src, from).split(sep).join('/')
+    if (door !== undefined) assert.match(path, door, `${name} may not be imported by ${path}`)
+    else if (!specifier.startsWith('.') && !specifier.startsWith('node:')) assert.fail(`${path} imports ${specifier}, which has no door`)
+  }
+})
+
+test('every runtime dependency has a door and a reason', () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
+  const reasons = readFileSync(join(root, 'docs/architecture.md'), 'utf8').split('## Dependencies and why')[1]!
+  for (const name of Object.keys(dependencies)) {
+    assert.ok(Object.hasOwn(doors, name), `${name} has no door`)
+    assert.ok(reasons.includes(`\`${name}\``), `docs/architecture.md gives no reason for ${name}`)
+    assert.ok(imports.some(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)), `${name} is not imported`)
+  }
+})
+
+test('no file of src is longer than 400 lines, and none exports a default', () => {
+  for (const path of files) {
+    const text = readFileSync(path, 'utf8')
+    assert.ok(text.split('\n').length <= 400, `${relative(root, path)} is longer than 400 lines`)
+    assert.doesNotMatch(text, /^export default/m, `${relative(root, path)} exports a default`)
+  }
+})
