@@ -1,9 +1,9 @@
 /**
  * The default codec: everything the fidelity law covers.
  *
- * Plain data is byte 0 and one CBOR item: what most functions return, at the speed of cbor-x. Everything else is
- * byte 1 and one CBOR item `[root, nodes, sizes of the leaves]`, then each leaf at the next multiple of 8 bytes: large
- * arrays of numbers are copied, not encoded.
+ * Plain data is one CBOR item, which any CBOR reader reads. Everything else is the tag 9 before one CBOR item
+ * `[root, names of kinds, nodes, sizes of the leaves]`, and then each leaf at the next multiple of 8 bytes: large arrays
+ * of numbers are copied, not encoded.
  */
 import { endianness } from 'node:os'
 import { CodecError } from '../errors.ts'
@@ -14,16 +14,16 @@ import { readItem } from './reader.ts'
 import { unpack } from './unpack.ts'
 import { writeItem } from './writer.ts'
 
-const PLAIN = 0
-const PACKED = 1
+/** Tag 9, which CBOR leaves unassigned, so that no plain item begins like this. */
+const PACKED = 0xc9
 
 /** Leaves keep the byte order of the machine, so machines that differ do not read each other's. */
 export const cbor: Codec = {
   name: endianness() === 'LE' ? 'cbor1' : 'cbor1-be',
   encode: (value) => {
-    if (flawOf(value) === undefined) return join(PLAIN, value, [])
-    const { root, nodes, leaves } = pack(value)
-    return join(PACKED, [root, nodes, leaves.map(({ byteLength }) => byteLength)], leaves)
+    if (flawOf(value) === undefined) return writeItem(value)
+    const { root, kinds, nodes, leaves } = pack(value)
+    return join(writeItem([root, kinds, nodes, leaves.map(({ byteLength }) => byteLength)]), leaves)
   },
   decode: (bytes) => {
     try {
@@ -36,12 +36,11 @@ export const cbor: Codec = {
   },
 }
 
-function join(form: number, item: unknown, leaves: readonly Uint8Array[]): Uint8Array {
-  const head = writeItem(item)
+function join(head: Uint8Array, leaves: readonly Uint8Array[]): Uint8Array {
   let size = 1 + head.byteLength
   for (const leaf of leaves) size = aligned(size) + leaf.byteLength
   const bytes = Buffer.allocUnsafeSlow(size)
-  bytes[0] = form
+  bytes[0] = PACKED
   bytes.set(head, 1)
   let at = 1 + head.byteLength
   for (const leaf of leaves) {
@@ -58,16 +57,14 @@ function aligned(offset: number): number {
 }
 
 function decode(bytes: Uint8Array): unknown {
-  const form = bytes[0]
-  if (form !== PLAIN && form !== PACKED) throw new Error('an unknown form')
-  const { value, end } = readItem(bytes, 1)
-  if (form === PLAIN) {
+  const isPacked = bytes[0] === PACKED
+  const { value, end } = readItem(bytes, isPacked ? 1 : 0)
+  if (!isPacked) {
     if (end !== bytes.byteLength) throw new Error('bytes after the end')
     return value
   }
   if (!Array.isArray(value)) throw new Error('not a table of nodes')
-  const [root, nodes, sizes] = value as unknown[]
-  return unpack(root, nodes, leavesOf(bytes, sizes, end))
+  return unpack(value, leavesOf(bytes, value[3], end))
 }
 
 /** Checks that the leaves are where they should be and end with the bytes. Gives a copy of each, once. */

@@ -2,18 +2,17 @@
  * The order in which a table of nodes can be filled: an instance of a registered class is made from its finished
  * state, so all that its state reaches is filled before. Everything else is made empty first and may be in a cycle.
  */
-import type { Node, Slot } from './pack.ts'
-
-/** The first class instance whose state reaches the instance itself, which therefore cannot be made. */
-export function isFilledFirst(nodes: readonly Node[]): number | undefined {
-  return fillingOrder(nodes).cyclic
-}
+import type { Node, Slot } from './nodes.ts'
 
 /**
  * Nodes in an order that puts what is reached before what reaches it, cycles aside: the strongly connected components
- * in reverse topological order (Tarjan 1972), with a stack of its own because values may be deep.
+ * in reverse topological order (Tarjan 1972), with a stack of its own because values may be deep. `cyclic` is a class
+ * instance whose state reaches the instance itself, which therefore cannot be made.
  */
-export function fillingOrder(nodes: readonly Node[]): {
+export function fillingOrder(
+  nodes: readonly Node[],
+  classKind: number,
+): {
   readonly order: readonly number[]
   readonly cyclic: number | undefined
 } {
@@ -39,7 +38,7 @@ export function fillingOrder(nodes: readonly Node[]): {
       const { node } = call
       const target = call.targets[call.next++]
       if (target !== undefined) {
-        if (target === node && nodes[node]![0] === 'class') cyclic ??= node
+        if (target === node && nodes[node]![0] === classKind) cyclic ??= node
         if (index[target] === -1) enter(target)
         else if (isOpen[target]) low[node] = Math.min(low[node]!, index[target]!)
         continue
@@ -52,7 +51,7 @@ export function fillingOrder(nodes: readonly Node[]): {
       for (const member of component) {
         isOpen[member] = 0
         order.push(member)
-        if (component.length > 1 && nodes[member]![0] === 'class') cyclic ??= member
+        if (component.length > 1 && nodes[member]![0] === classKind) cyclic ??= member
       }
     }
   }

@@ -5,16 +5,8 @@
  */
 import { inspect, types } from 'node:util'
 import { packBuffer, packView } from './memory.ts'
-import type { Packing, Slot } from './pack.ts'
+import { type Making, nowhere, type Packing, type Slot } from './nodes.ts'
 import { isExotic } from './plain.ts'
-
-/** What a kind may ask for while an object is made. Each throws when the contents are not what they should be. */
-export interface Making {
-  /** What a slot that stands for a primitive stands for. */
-  atom(slot: Slot): unknown
-  buffer(slot: Slot): ArrayBuffer
-  leaf(index: Slot): ArrayBuffer
-}
 
 export interface Kind<T extends object> {
   readonly name: string
@@ -35,6 +27,7 @@ export type AnyKind = Kind<any>
 /** A primitive that a slot cannot hold as it is. `pack` gives undefined for what cannot be stored at all. */
 export interface AtomKind {
   readonly name: string
+  readonly is?: never
   pack(value: any, packing: Packing): readonly Slot[] | undefined
   make(contents: readonly Slot[], making: Making): unknown
 }
@@ -72,7 +65,7 @@ const atoms: Readonly<Record<'number' | 'bigint' | 'string' | 'symbol', AtomKind
       const name = wellKnown.get(value)
       if (name !== undefined) return [true, name]
       const key = Symbol.keyFor(value)
-      return key === undefined ? undefined : [false, slot(key, '')]
+      return key === undefined ? undefined : [false, slot(key, nowhere)]
     },
     make: ([isWellKnown, slot], { atom }) => {
       const name = text(atom(slot))
@@ -122,7 +115,7 @@ const ordinary: readonly AnyKind[] = [
       for (let index = 0; index < array.length; index++) {
         const element = Object.getOwnPropertyDescriptor(array, index)
         if (!element?.writable || !element.enumerable || !element.configurable) break
-        contents.push(slot(element.value, `[${index}]`))
+        contents.push(slot(element.value, index))
       }
       return contents
     },
@@ -149,8 +142,8 @@ const collections: readonly AnyKind[] = [
     is: types.isMap,
     pack: (map, { slot }) =>
       [...Map.prototype.entries.call(map)].flatMap(([key, value], index) => [
-        slot(key, `.keys()[${index}]`),
-        slot(value, typeof key === 'string' ? `.get(${JSON.stringify(key)})` : `.values()[${index}]`),
+        slot(key, ['.keys()', index]),
+        slot(value, typeof key === 'string' ? ['.get', key] : ['.values()', index]),
       ]),
     make: () => new Map(),
     fill: (map, contents, resolve) => {
@@ -162,7 +155,7 @@ const collections: readonly AnyKind[] = [
     prototype: Set.prototype,
     is: types.isSet,
     pack: (set, { slot }) =>
-      [...Set.prototype.values.call(set)].map((value, index) => slot(value, `.keys()[${index}]`)),
+      [...Set.prototype.values.call(set)].map((value, index) => slot(value, ['.keys()', index])),
     make: () => new Set(),
     fill: (set, contents, resolve) => {
       for (const slot of contents) set.add(resolve(slot))
@@ -202,7 +195,7 @@ const scalars: readonly AnyKind[] = [
     is: types.isRegExp,
     // lastIndex is a property.
     pack: (regExp, { slot }) => [
-      slot(regExpSource.call(regExp), ''),
+      slot(regExpSource.call(regExp), nowhere),
       regExpFlags.map(([flag, get]) => (get?.call(regExp) ? flag : '')).join(''),
     ],
     make: ([source, flags], { atom }) => new RegExp(text(atom(source)), text(flags)),
@@ -211,7 +204,10 @@ const scalars: readonly AnyKind[] = [
     name: 'URL',
     prototype: URL.prototype,
     is: (object) => isBranded(() => hrefOf.call(object)),
-    pack: (url) => [hrefOf.call(url)],
+    pack: (url, { urls }) => {
+      urls.push(url)
+      return [hrefOf.call(url)]
+    },
     make: ([href]) => new URL(text(href)),
   }),
   kind<URLSearchParams>({
@@ -240,11 +236,13 @@ function boxed(
     name: wrapper.name,
     prototype: wrapper.prototype,
     is,
-    pack: (object, { slot }) => [slot(wrapper.prototype.valueOf.call(object), '.valueOf()')],
+    pack: (object, { slot }) => [slot(wrapper.prototype.valueOf.call(object), nowhere)],
     keys: (object) => {
       const keys = Reflect.ownKeys(object)
-      // The characters and the length.
-      return wrapper.name === 'String' ? keys.slice(keys.indexOf('length') + 1) : keys
+      if (wrapper.name !== 'String') return keys
+      const { length } = String.prototype.valueOf.call(object)
+      // The characters come first.
+      return keys.slice(length).filter((key) => key !== 'length')
     },
     make: ([slot], { atom }) => {
       const value = atom(slot)
@@ -379,9 +377,8 @@ function printed(array: TypedArray): string {
 
 const kinds: readonly AnyKind[] = [...ordinary, ...collections, ...scalars, ...errors, ...bytes]
 const byPrototype: ReadonlyMap<object | null, AnyKind> = new Map(kinds.map((kind) => [kind.prototype, kind]))
-const byName: ReadonlyMap<string, AnyKind> = new Map(kinds.map((kind) => [kind.name, kind]))
-const atomByName: ReadonlyMap<string, AtomKind> = new Map(
-  Object.values(atoms).map((atom) => [atom.name, atom]),
+const byName: ReadonlyMap<string, AnyKind | AtomKind> = new Map(
+  [...kinds, ...Object.values(atoms)].map((kind) => [kind.name, kind]),
 )
 
 export function kindOf(object: object): AnyKind | undefined {
@@ -389,10 +386,10 @@ export function kindOf(object: object): AnyKind | undefined {
   return kind?.is(object) ? kind : undefined
 }
 
-export function kindNamed(name: string): AnyKind | undefined {
+export function kindNamed(name: string): AnyKind | AtomKind | undefined {
   return byName.get(name)
 }
 
-export function atomKindNamed(name: string): AtomKind | undefined {
-  return atomByName.get(name)
+export function isAtom(kind: AnyKind | AtomKind): kind is AtomKind {
+  return kind.is === undefined
 }

@@ -7,24 +7,7 @@
  * - Otherwise: the range that each view, or each run of overlapping Buffers, covers.
  */
 import { types } from 'node:util'
-import type { Node, Packing, Slot } from './pack.ts'
-
-export interface Memory {
-  readonly buffers: Map<ArrayBuffer, Users>
-}
-
-/** Who uses a buffer. The contents of their nodes are completed when all users are known. */
-interface Users {
-  own: Slot[] | undefined
-  readonly views: View[]
-}
-
-interface View {
-  readonly from: number
-  readonly to: number
-  readonly isBuffer: boolean
-  readonly contents: Slot[]
-}
+import { type BufferUsers, type Node, nowhere, type Packing, type Slot } from './nodes.ts'
 
 /** The getters themselves: an object's own properties may hide them. */
 const getter = (prototype: object, name: string): ((this: object) => unknown) | undefined =>
@@ -44,7 +27,7 @@ function gettersOf(prototype: object) {
 export function packBuffer(buffer: ArrayBuffer, packing: Packing): Slot[] {
   checkBuffer(buffer, packing)
   const contents: Slot[] = []
-  usersOf(packing.memory, buffer).own = contents
+  usersOf(packing, buffer).own = contents
   return contents
 }
 
@@ -56,17 +39,17 @@ export function packView(view: ArrayBufferView, packing: Packing): Slot[] {
   const from = get.byteOffset.call(view) as number
   const to = from + (get.byteLength.call(view) as number)
   const isUsual = Object.getPrototypeOf(buffer) === ArrayBuffer.prototype && Object.isExtensible(buffer)
-  if (!isUsual || Reflect.ownKeys(buffer).length > 0) packing.slot(buffer, '.buffer')
+  if (!isUsual || Reflect.ownKeys(buffer).length > 0) packing.slot(buffer, 'buffer')
   const contents: Slot[] = []
-  usersOf(packing.memory, buffer).views.push({ from, to, isBuffer: Buffer.isBuffer(view), contents })
+  usersOf(packing, buffer).views.push({ from, to, isBuffer: Buffer.isBuffer(view), contents })
   return contents
 }
 
-function usersOf(memory: Memory, buffer: ArrayBuffer): Users {
-  let users = memory.buffers.get(buffer)
+function usersOf({ buffers }: Packing, buffer: ArrayBuffer): BufferUsers {
+  let users = buffers.get(buffer)
   if (users === undefined) {
     users = { own: undefined, views: [] }
-    memory.buffers.set(buffer, users)
+    buffers.set(buffer, users)
   }
   return users
 }
@@ -83,10 +66,10 @@ function checkBuffer(buffer: ArrayBuffer, { refuse }: Packing): void {
 
 /** Once all nodes are packed: decide what is stored of each buffer, and complete the contents. */
 export function packMemory(packing: Packing, nodes: Node[]): void {
-  for (const [buffer, { own, views }] of packing.memory.buffers) {
+  for (const [buffer, { own, views }] of packing.buffers) {
     const node = (from: number, to: number): Slot => {
       const leaf = packing.leaf(new Uint8Array(buffer, from, to - from))
-      return [nodes.push(['ArrayBuffer', true, [leaf]]) - 1]
+      return [nodes.push([packing.kind('ArrayBuffer'), true, [leaf]]) - 1]
     }
     let from = 0
     let to = -1
@@ -94,7 +77,7 @@ export function packMemory(packing: Packing, nodes: Node[]): void {
     if (own !== undefined) {
       own.push(packing.leaf(new Uint8Array(buffer)))
       to = buffer.byteLength
-      slot = packing.slot(buffer, '')
+      slot = packing.slot(buffer, nowhere)
     } else if (views.length > 1 && !views.every(({ isBuffer }) => isBuffer)) {
       to = buffer.byteLength
       slot = node(0, to)
@@ -111,7 +94,7 @@ export function packMemory(packing: Packing, nodes: Node[]): void {
   }
 }
 
-function endOfRun(views: readonly View[], first: number): number {
+function endOfRun(views: BufferUsers['views'], first: number): number {
   let { to } = views[first]!
   for (let i = first + 1; i < views.length && views[i]!.from < to; i++) to = Math.max(to, views[i]!.to)
   return to

@@ -5,7 +5,8 @@ import { deserialize, serialize } from 'node:v8'
 import { CodecError } from '../errors.ts'
 import type { Codec } from '../types.ts'
 import { messageOf } from './cbor.ts'
-import { labelOf } from './pack.ts'
+import { type Node, written } from './nodes.ts'
+import { pack } from './pack.ts'
 import { type Flaw, flawOf } from './plain.ts'
 
 /** Text other tools read. Plain data only. */
@@ -22,14 +23,51 @@ export const json: Codec = {
     }),
 }
 
-/** The engine's structured clone, for plain data that is to be read by other programs of this engine. */
+/** The engine's structured clone. It keeps cycles and shared parts, and most of what has no properties of its own. */
 export const v8: Codec = {
   name: 'v8-1',
   encode: (value) => {
-    refuse(flawOf(value), 'with v8')
-    return serialize(value)
+    pack(value, flawForClone)
+    try {
+      return serialize(value)
+    } catch (error) {
+      throw new CodecError('ERR_UNENCODABLE', `cannot store with v8: ${messageOf(error)}`, 'result', {
+        cause: error,
+      })
+    }
   },
   decode: (bytes) => reading(() => deserialize(bytes) as unknown),
+}
+
+/** Kinds that a structured clone keeps. Only the first two keep properties. Views would lose what they share. */
+const clonable: readonly string[] = [
+  'object',
+  'Array',
+  'Map',
+  'Set',
+  'Date',
+  'RegExp',
+  'Boolean',
+  'Number',
+  'String',
+  'BigInt',
+  '-0',
+  'bigint',
+  'utf16',
+]
+
+function flawForClone(kind: string, [, extensible, , ...properties]: Node): string | undefined {
+  if (!clonable.includes(kind)) return `what is stored as ${kind} with v8`
+  if (!extensible) return 'an object that cannot be extended with v8'
+  if (kind === 'RegExp') {
+    const isUntouched = properties.length === 3 && properties[2] === 0
+    return isUntouched ? undefined : 'a RegExp with properties or a lastIndex with v8'
+  }
+  if (properties.length === 0) return
+  if (clonable.indexOf(kind) > 1) return `properties of a ${kind} with v8`
+  for (let i = 0; i < properties.length; i += 2)
+    if (typeof properties[i] === 'number') return 'property attributes with v8'
+    else if (typeof properties[i] !== 'string') return 'symbol properties with v8'
 }
 
 const BUFFER = 0
@@ -39,17 +77,12 @@ const UINT8_ARRAY = 1
 export const raw: Codec = {
   name: 'raw1',
   encode: (value) => {
-    const prototype: unknown = value instanceof Uint8Array ? Object.getPrototypeOf(value) : undefined
-    const isBuffer = prototype === Buffer.prototype
-    if (!isBuffer && prototype !== Uint8Array.prototype)
-      throw new CodecError(
-        'ERR_UNENCODABLE',
-        'cannot store anything but a Buffer or Uint8Array as raw bytes',
-        'result',
-      )
-    const bytes = Buffer.allocUnsafeSlow(1 + (value as Uint8Array).byteLength)
-    bytes[0] = isBuffer ? BUFFER : UINT8_ARRAY
-    bytes.set(value as Uint8Array, 1)
+    const { kinds, nodes, leaves } = pack(value, flawForRaw)
+    if (nodes.length !== 2) throw new CodecError('ERR_UNENCODABLE', `cannot store ${onlyBytes}`, 'result')
+    const [leaf] = leaves
+    const bytes = Buffer.allocUnsafeSlow(1 + leaf!.byteLength)
+    bytes[0] = kinds[0] === 'Buffer' ? BUFFER : UINT8_ARRAY
+    bytes.set(leaf!, 1)
     return bytes
   },
   decode: (bytes) =>
@@ -61,9 +94,16 @@ export const raw: Codec = {
     }),
 }
 
+const onlyBytes = 'anything but a Buffer or Uint8Array as raw bytes'
+
+function flawForRaw(kind: string, node: Node): string | undefined {
+  const isBytes = kind === 'Buffer' || kind === 'Uint8Array'
+  return isBytes && node[1] && node.length === 3 ? undefined : onlyBytes
+}
+
 function refuse(flaw: Flaw | undefined, how: string): void {
   if (flaw === undefined) return
-  const path = `result${flaw.path.map(labelOf).join('')}`
+  const path = `result${flaw.path.map(written).join('')}`
   throw new CodecError('ERR_UNENCODABLE', `cannot store ${flaw.what} ${how}`, path)
 }
 

@@ -2,49 +2,36 @@
  * Any supported value as a table of nodes: one node per object, so that cycles, shared references and any depth need
  * no special case and nothing recurses. unpack.ts does the reverse; kinds.ts says what each kind of object holds.
  *
- * A node is `[kind, extensible, contents, ...properties]`. Contents and properties are lists of slots. A slot is a
- * boolean, null, undefined, a well-formed string or a number but -0 as it is, or `[n]`: node number n. Properties are
- * key and value in turn, after a number of attribute bits if they are not the default ones.
- *
  * Promises that what it returns stands for exactly this value, or throws a `CodecError` that names the path. It never
  * invokes a getter, a proxy's trap or any other code of the value, but for the `encode` of a registered class.
  */
 import { types } from 'node:util'
 import { CodecError } from '../errors.ts'
 import { classOf } from './classes.ts'
-import { isFilledFirst } from './components.ts'
+import { fillingOrder } from './components.ts'
 import { type AnyKind, atomKindOf, kindOf } from './kinds.ts'
-import { type Memory, packMemory } from './memory.ts'
+import { packMemory } from './memory.ts'
+import {
+  CONFIGURABLE,
+  DEFAULT,
+  ENUMERABLE,
+  type Node,
+  nowhere,
+  type Packing,
+  type Slot,
+  type Step,
+  WRITABLE,
+  written,
+} from './nodes.ts'
 import { isWellFormed } from './plain.ts'
-
-export type Slot = unknown
-export type Node = readonly [
-  kind: string,
-  extensible: boolean,
-  contents: readonly Slot[],
-  ...properties: Slot[],
-]
 
 export interface Packed {
   readonly root: Slot
+  readonly kinds: readonly string[]
   readonly nodes: readonly Node[]
   /** The bytes of ArrayBuffers and the like, which are stored as they are. */
   readonly leaves: readonly Uint8Array[]
 }
-
-/** What a kind may ask for while it packs an object. */
-export interface Packing {
-  /** The slot of a value, which gets a node if it needs one. `label` is its step in the path. */
-  slot(value: unknown, label: string): Slot
-  leaf(bytes: Uint8Array): number
-  refuse(what: string): never
-  readonly memory: Memory
-}
-
-export const WRITABLE = 1
-export const ENUMERABLE = 2
-export const CONFIGURABLE = 4
-export const DEFAULT = 7
 
 interface Walk extends Packing {
   readonly nodes: Node[]
@@ -52,18 +39,23 @@ interface Walk extends Packing {
   current: number
 }
 
-export function pack(value: unknown): Packed {
+const searchParamsOf = Object.getOwnPropertyDescriptor(URL.prototype, 'searchParams')!.get!
+
+/** @param flawOf says what is wrong with a node for whoever cannot store all kinds. */
+export function pack(value: unknown, flawOf?: (kind: string, node: Node) => string | undefined): Packed {
   const numbers = new Map<unknown, number>()
   const queue: unknown[] = []
   const parents: number[] = []
-  const labels: string[] = []
+  const steps: Step[] = []
+  const kinds = new Map<string, number>()
   const leaves: Uint8Array[] = []
   const nodes: Node[] = []
   const walk: Walk = {
     nodes,
     current: -1,
-    memory: { buffers: new Map() },
-    slot: (member, label) => {
+    buffers: new Map(),
+    urls: [],
+    slot: (member, step) => {
       if (isInline(member)) return member
       let number = numbers.get(member)
       if (number === undefined) {
@@ -71,35 +63,51 @@ export function pack(value: unknown): Packed {
         numbers.set(member, number)
         queue.push(member)
         parents.push(walk.current)
-        labels.push(label)
+        steps.push(step)
       }
       return [number]
+    },
+    kind: (name) => {
+      let place = kinds.get(name)
+      if (place === undefined) {
+        place = kinds.size
+        kinds.set(name, place)
+      }
+      return place
     },
     leaf: (bytes) => leaves.push(bytes) - 1,
     refuse: (what) => {
       let path = ''
-      for (let at = walk.current; at >= 0; at = parents[at]!) path = labels[at] + path
-      throw new CodecError('ERR_UNENCODABLE', `cannot store ${what}`, path)
+      for (let at = walk.current; at >= 0; at = parents[at]!) path = written(steps[at]!) + path
+      throw new CodecError('ERR_UNENCODABLE', `cannot store ${what}`, `result${path}`)
     },
   }
-  const root = walk.slot(value, 'result')
-  let hasClasses = false
+  const root = walk.slot(value, nowhere)
   // The queue grows while it is walked.
   for (let number = 0; number < queue.length; number++) {
     walk.current = number
     const node = packNode(walk, queue[number])
     nodes.push(node)
-    hasClasses ||= node[0] === 'class'
+    const flaw = flawOf?.([...kinds.keys()][node[0]]!, node)
+    if (flaw !== undefined) walk.refuse(flaw)
+  }
+  for (const url of walk.urls) {
+    // The getter gives the same object each time, which changes the URL when it is changed.
+    const params = numbers.get(searchParamsOf.call(url))
+    if (params === undefined) continue
+    walk.current = params
+    walk.refuse('a URLSearchParams beside the URL it belongs to')
   }
   packMemory(walk, nodes)
-  if (hasClasses) {
-    const cyclic = isFilledFirst(nodes)
+  const classKind = kinds.get('class')
+  if (classKind !== undefined) {
+    const { cyclic } = fillingOrder(nodes, classKind)
     if (cyclic !== undefined) {
       walk.current = cyclic
       walk.refuse(`${describe(queue[cyclic])} whose encoded state contains itself`)
     }
   }
-  return { root, nodes, leaves }
+  return { root, kinds: [...kinds.keys()], nodes, leaves }
 }
 
 function isInline(value: unknown): boolean {
@@ -123,7 +131,7 @@ function packNode(walk: Walk, value: unknown): Node {
     const atom = atomKindOf(value)
     const contents = atom?.pack(value, walk)
     if (atom === undefined || contents === undefined) return walk.refuse(describe(value))
-    return [atom.name, true, contents]
+    return [walk.kind(atom.name), true, contents]
   }
   if (types.isProxy(value)) return walk.refuse('a Proxy')
   const kind = kindOf(value)
@@ -131,22 +139,20 @@ function packNode(walk: Walk, value: unknown): Node {
 }
 
 function packObject(walk: Walk, object: object, kind: AnyKind): Node {
-  const node: [string, boolean, readonly Slot[], ...Slot[]] = [kind.name, Object.isExtensible(object), []]
   const contents = kind.pack(object, walk)
-  node[2] = contents
+  const node: Slot[] = [walk.kind(kind.name), Object.isExtensible(object), contents]
   for (const key of kind.keys?.(object, contents) ?? Reflect.ownKeys(object)) {
     const property = Object.getOwnPropertyDescriptor(object, key)!
-    const label = labelOf(key)
     let value: unknown
     if ('value' in property) value = property.value
     else if (kind.accessors !== undefined && property.get === kind.accessors[key as string])
       value = property.get!.call(object)
-    else return refuseAt(walk, 'an accessor', label)
+    else return refuseAt(walk, 'an accessor', key)
     const attributes = attributesOf(property)
     if (attributes !== DEFAULT) node.push(attributes)
-    node.push(walk.slot(key, label), walk.slot(value, label))
+    node.push(walk.slot(key, key), walk.slot(value, key))
   }
-  return node
+  return node as unknown as Node
 }
 
 function attributesOf(property: PropertyDescriptor): number {
@@ -167,20 +173,14 @@ function packInstance(walk: Walk, object: object): Node {
   } catch (error) {
     return walk.refuse(`${describe(object)}, whose encode() threw ${String(error)}`)
   }
-  return ['class', true, [walk.slot(cls.name, ''), walk.slot(cls.version, ''), walk.slot(state, '')]]
+  const contents = [cls.name, cls.version, state].map((part) => walk.slot(part, nowhere))
+  return [walk.kind('class'), true, contents]
 }
 
-function refuseAt(walk: Walk, what: string, label: string): never {
+function refuseAt(walk: Walk, what: string, step: Step): never {
   // A symbol nobody else has gives the path a step of its own.
-  walk.current = (walk.slot(Symbol(), label) as [number])[0]
+  walk.current = (walk.slot(Symbol(), step) as [number])[0]
   return walk.refuse(what)
-}
-
-/** How a property is written in a path, as in a FreezeError. */
-export function labelOf(key: string | symbol | number): string {
-  if (typeof key === 'number') return `[${key}]`
-  if (typeof key === 'symbol') return `[${String(key)}]`
-  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }
 
 /** What a refused value is called, without running any of its code. */

@@ -7,50 +7,67 @@
  */
 import { classNamed } from './classes.ts'
 import { fillingOrder } from './components.ts'
-import { type AnyKind, atomKindNamed, kindNamed, type Making } from './kinds.ts'
-import { CONFIGURABLE, ENUMERABLE, type Node, type Slot, WRITABLE } from './pack.ts'
+import { type AnyKind, type AtomKind, isAtom, kindNamed } from './kinds.ts'
+import { CONFIGURABLE, ENUMERABLE, type Making, type Node, type Slot, WRITABLE } from './nodes.ts'
 
 interface Unpacking extends Making {
+  /** By the number that nodes give. */
+  readonly kinds: readonly (AnyKind | AtomKind | undefined)[]
   readonly nodes: readonly Node[]
   /** By node, undefined until made. */
   readonly made: unknown[]
 }
 
 /** @param takeLeaf gives a copy of a leaf's bytes, and throws the second time. */
-export function unpack(root: Slot, nodes: unknown, takeLeaf: (index: Slot) => ArrayBuffer): unknown {
-  checkNodes(nodes)
-  const made: unknown[] = new Array(nodes.length).fill(undefined)
+export function unpack(table: readonly unknown[], takeLeaf: (index: Slot) => ArrayBuffer): unknown {
+  checkTable(table)
+  const [root, names, nodes] = table
+  const classKind = names.indexOf('class')
   const unpacking: Unpacking = {
+    kinds: names.map((name) => (name === 'class' ? undefined : (kindNamed(name) ?? unknownKind(name)))),
     nodes,
-    made,
+    made: new Array(nodes.length).fill(undefined),
     leaf: takeLeaf,
-    buffer: (slot) => {
-      const number = numberOf(slot, nodes.length)
-      if (nodes[number]![0] !== 'ArrayBuffer') throw new Error('not an ArrayBuffer')
-      return make(unpacking, number) as ArrayBuffer
-    },
-    atom: (slot) => {
-      if (!Array.isArray(slot)) return slot
-      const number = numberOf(slot, nodes.length)
-      if (atomKindNamed(nodes[number]![0]) === undefined) throw new Error('not a primitive')
-      return make(unpacking, number)
-    },
+    buffer: (slot) => makeAs(unpacking, slot, (kind) => kind.name === 'ArrayBuffer') as ArrayBuffer,
+    atom: (slot) => (Array.isArray(slot) ? makeAs(unpacking, slot, isAtom) : slot),
   }
-  for (let number = 0; number < nodes.length; number++) make(unpacking, number)
-  const resolve = (slot: Slot) => (Array.isArray(slot) ? made[numberOf(slot, nodes.length)] : slot)
-  if (nodes.some(([kind]) => kind === 'class')) {
-    const { order, cyclic } = fillingOrder(nodes)
+  for (let number = 0; number < nodes.length; number++)
+    if (nodes[number]![0] !== classKind) make(unpacking, number)
+  if (classKind === -1) for (let number = 0; number < nodes.length; number++) fill(unpacking, number)
+  else {
+    const { order, cyclic } = fillingOrder(nodes, classKind)
     if (cyclic !== undefined) throw new Error('an instance inside its own state')
-    for (const number of order) fill(unpacking, number, resolve)
-  } else for (let number = 0; number < nodes.length; number++) fill(unpacking, number, resolve)
-  return resolve(root)
+    for (const number of order) fill(unpacking, number)
+  }
+  return resolve(unpacking, root)
 }
 
-function checkNodes(nodes: unknown): asserts nodes is readonly Node[] {
-  const areNodes =
-    Array.isArray(nodes) &&
-    nodes.every((node) => Array.isArray(node) && typeof node[0] === 'string' && Array.isArray(node[2]))
-  if (!areNodes) throw new Error('not a table of nodes')
+function checkTable(
+  table: readonly unknown[],
+): asserts table is readonly [Slot, readonly string[], readonly Node[], ...unknown[]] {
+  const [, names, nodes] = table
+  if (!Array.isArray(names) || !Array.isArray(nodes)) throw new Error('not a table of nodes')
+  if (!names.every((name) => typeof name === 'string')) throw new Error('a kind without a name')
+  for (const node of nodes as unknown[]) {
+    const isNode = Array.isArray(node) && Number.isInteger(node[0]) && node[0] >= 0 && node[0] < names.length
+    if (!isNode || !Array.isArray(node[2])) throw new Error('not a node')
+  }
+}
+
+function unknownKind(name: string): never {
+  throw new Error(`no kind ${JSON.stringify(name)}`)
+}
+
+function resolve({ made }: Unpacking, slot: Slot): unknown {
+  return Array.isArray(slot) ? made[numberOf(slot, made.length)] : slot
+}
+
+/** Made before its turn, for what needs it to be made. Kinds that may be needed need none themselves. */
+function makeAs(unpacking: Unpacking, slot: Slot, isNeeded: (kind: AnyKind | AtomKind) => boolean): unknown {
+  const number = numberOf(slot, unpacking.nodes.length)
+  const kind = unpacking.kinds[unpacking.nodes[number]![0]]
+  if (kind === undefined || !isNeeded(kind)) throw new Error('a reference to the wrong kind')
+  return make(unpacking, number)
 }
 
 function numberOf(slot: Slot, count: number): number {
@@ -61,41 +78,36 @@ function numberOf(slot: Slot, count: number): number {
 }
 
 function make(unpacking: Unpacking, number: number): unknown {
-  const { made, nodes } = unpacking
-  const already = made[number]
-  if (already !== undefined) return already
-  const [name, , contents] = nodes[number]!
-  if (name === 'class') return
-  const kind = kindNamed(name) ?? atomKindNamed(name)
-  if (kind === undefined) throw new Error(`no kind ${JSON.stringify(name)}`)
-  const object: unknown = kind.make(contents, unpacking)
-  made[number] = object
-  return object
+  const { kinds, made, nodes } = unpacking
+  if (made[number] === undefined) {
+    const node = nodes[number]!
+    made[number] = kinds[node[0]]!.make(node[2], unpacking)
+  }
+  return made[number]
 }
 
-function fill(unpacking: Unpacking, number: number, resolve: (slot: Slot) => unknown): void {
+function fill(unpacking: Unpacking, number: number): void {
   const node = unpacking.nodes[number]!
-  const [name, isExtensible, contents] = node
-  if (name === 'class') {
-    unpacking.made[number] = makeInstance(contents, resolve)
+  const kind = unpacking.kinds[node[0]]
+  if (kind === undefined) {
+    unpacking.made[number] = makeInstance(unpacking, node[2])
     return
   }
-  const kind = kindNamed(name)
-  if (kind === undefined) return
+  if (isAtom(kind)) return
   const object = unpacking.made[number] as object
-  kind.fill?.(object, contents, resolve)
-  defineProperties(object, kind, node, resolve)
-  if (!isExtensible) Object.preventExtensions(object)
+  kind.fill?.(object, node[2], (slot) => resolve(unpacking, slot))
+  if (node.length > 3) defineProperties(unpacking, object, kind, node)
+  if (node[1] === false) Object.preventExtensions(object)
 }
 
-function defineProperties(object: object, kind: AnyKind, node: Node, resolve: (slot: Slot) => unknown): void {
-  const isPlain = kind.name === 'object' || kind.name === 'null'
+function defineProperties(unpacking: Unpacking, object: object, kind: AnyKind, node: Node): void {
+  const isPlain = kind.prototype === null || kind.prototype === Object.prototype
   for (let i = 3; i < node.length; ) {
     const attributes = typeof node[i] === 'number' ? (node[i++] as number) : undefined
-    const key = resolve(node[i++])
+    const key = resolve(unpacking, node[i++])
     if (i >= node.length || (typeof key !== 'string' && typeof key !== 'symbol'))
       throw new Error('not a property')
-    const value = resolve(node[i++])
+    const value = resolve(unpacking, node[i++])
     // Assignment is several times faster, and the same unless something inherited steps in.
     if (attributes === undefined && isPlain && key !== '__proto__')
       (object as Record<PropertyKey, unknown>)[key] = value
@@ -113,12 +125,12 @@ function defineProperties(object: object, kind: AnyKind, node: Node, resolve: (s
   }
 }
 
-function makeInstance([name, version, state]: readonly Slot[], resolve: (slot: Slot) => unknown): object {
-  const cls = classNamed(String(resolve(name)))
-  if (cls === undefined) throw new Error(`no class is registered as ${JSON.stringify(resolve(name))}`)
-  if (!Object.is(cls.version, resolve(version)))
-    throw new Error(`${cls.name} is registered with another version`)
-  const instance = cls.decode(resolve(state))
+function makeInstance(unpacking: Unpacking, contents: readonly Slot[]): object {
+  const [name, version, state] = contents.map((slot) => resolve(unpacking, slot))
+  const cls = typeof name === 'string' ? classNamed(name) : undefined
+  if (cls === undefined) throw new Error(`no class is registered as ${JSON.stringify(name)}`)
+  if (!Object.is(cls.version, version)) throw new Error(`${cls.name} is registered with another version`)
+  const instance = cls.decode(state)
   if (typeof instance !== 'object' || instance === null || Object.getPrototypeOf(instance) !== cls.prototype)
     throw new Error(`decode() of ${cls.name} did not return an instance`)
   return instance
