@@ -1,0 +1,111 @@
+/**
+ * Orphans are objects that no entry names: a writer died before its row was written, or the index was lost. Their
+ * headers say what they are, so they get a row again. What was removed on purpose stays removed.
+ */
+import { join } from 'node:path'
+import type { Digest } from '../types.ts'
+import { admit, type Budget, footprintOf, makeRoom, tellOf } from './admission.ts'
+import type { EntryIndex } from './entry-index.ts'
+import { type FileSystem, removeFile } from './files.ts'
+import type { Layout } from './layout.ts'
+import type { FoundObject, ObjectStore } from './object-store.ts'
+import { leftovers } from './writer.ts'
+
+/** The rooms maintenance walks through. `index` is asked for each time: it may be replaced meanwhile. */
+export interface Rooms {
+  readonly fs: FileSystem
+  readonly layout: Layout
+  readonly objects: ObjectStore
+  readonly budget: Budget
+  readonly index: () => EntryIndex
+}
+
+/** What an object without a row is: worth a row, or not. */
+export type Orphan =
+  | { readonly kind: 'adoptable'; readonly found: FoundObject }
+  | { readonly kind: 'removed' | 'damaged' | 'superseded' }
+
+/** Undefined if an entry names the file. */
+export function judge({ objects, index }: Rooms, file: Digest): Orphan | undefined {
+  if (index().namesFile(file)) return undefined
+  if (index().choreOf(file) === 'remove') return { kind: 'removed' }
+  const found = objects.inspect(file)
+  if (found === undefined) return { kind: 'damaged' }
+  const present = index().find(found.header.key.digest)
+  if (present === undefined || present === 'damaged') return { kind: 'adoptable', found }
+  return present.entry.createdAt < found.header.createdAt
+    ? { kind: 'adoptable', found }
+    : { kind: 'superseded' }
+}
+
+/** Gives an orphan its row. Returns whether there was room for it. */
+export function adopt({ index, budget }: Rooms, { file, footprint, header }: FoundObject): boolean {
+  const { key, object, size, computeTime, createdAt, expiresAt, codec, async, tags } = header
+  const newcomer = {
+    key,
+    object,
+    file,
+    inline: undefined,
+    size,
+    footprint: footprintOf(footprint, tags, codec),
+    computeTime,
+    createdAt,
+    expiresAt,
+    codec,
+    async,
+    tags,
+  }
+  if (newcomer.footprint > budget.maxSize) return false
+  const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
+  tellOf(admission?.departures ?? [])
+  return admission !== undefined
+}
+
+/** Adopts every orphan of the tree. The caller removes the files that lost their rows. */
+export function adoptAll(rooms: Rooms, dryRun = false): number {
+  let adopted = 0
+  for (const file of rooms.objects.list()) {
+    const orphan = judge(rooms, file)
+    if (orphan?.kind === 'adoptable' && (dryRun || adopt(rooms, orphan.found))) adopted += 1
+  }
+  return adopted
+}
+
+/** Tidies up after writers that died: adopts what they had in flight, removes what they left half-written. */
+export function adoptInFlight(rooms: Rooms): number {
+  const { fs, layout } = rooms
+  let adopted = 0
+  for (const { name, dead, announces } of leftovers(fs, layout.tmp)) {
+    if (!dead) continue
+    if (announces !== undefined) {
+      const orphan = judge(rooms, announces)
+      if (orphan?.kind === 'adoptable' && adopt(rooms, orphan.found)) adopted += 1
+    }
+    removeFile(fs, join(layout.tmp, name))
+  }
+  return adopted
+}
+
+/** Unlinks the files whose rows have gone. Returns the bytes freed; what could not be removed is tried again later. */
+export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unknown) => void): number {
+  const done: Digest[] = []
+  let freed = 0
+  for (const file of index().chores('remove')) {
+    try {
+      freed += objects.ageAndSize(file)?.size ?? 0
+      objects.remove(file)
+      done.push(file)
+    } catch (error) {
+      onFailure(error)
+    }
+  }
+  index().finishChores(done, 'remove')
+  return freed
+}
+
+/** Brings the directory within its budget, a slice at a time. */
+export function shrinkToBudget({ index, budget }: Rooms, slice: number): number {
+  const departures = index().write(() => makeRoom(index(), budget, index().totals(), 0, slice))
+  tellOf(departures)
+  return departures.length
+}

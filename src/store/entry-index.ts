@@ -1,0 +1,453 @@
+/**
+ * The index: one SQLite database of entries, small results and counters. One connection, opened and closed here;
+ * each method answers one question or does one deed, in one transaction where it writes.
+ * Promises that what a method has written survives the process. Knows nothing of object files but their names, and
+ * throws what SQLite throws: store.ts turns that into words. The one door to better-sqlite3.
+ */
+import { createRequire } from 'node:module'
+import type Sqlite from 'better-sqlite3'
+import type { CallKey, Digest, EntryFilter, FunctionStats } from '../types.ts'
+import { blobOf, hexOf, type Located, type Row, readRow, sealOf, type Version } from './row.ts'
+import { APPLICATION_ID, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
+
+/** A row about to be. */
+export interface NewRow {
+  readonly key: CallKey
+  readonly object: Digest
+  /** Where the bytes are: in this file, or else in the row. */
+  readonly file: Digest | undefined
+  readonly inline: Uint8Array | undefined
+  readonly size: number
+  readonly footprint: number
+  readonly computeTime: number
+  readonly createdAt: number
+  readonly expiresAt: number | undefined
+  readonly codec: string
+  readonly async: boolean
+  readonly tags: readonly string[]
+  readonly score: number
+}
+
+export interface Totals {
+  readonly entries: number
+  readonly size: number
+  readonly inflation: number
+}
+
+/** What was counted for one function. */
+export type Counts = Omit<FunctionStats, 'bytes'>
+
+export interface IndexOptions {
+  readonly readonly: boolean
+  /** Wait for the disk at each commit. */
+  readonly synced: boolean
+}
+
+/** A database that is in order, but not one of ours; or one of another format. */
+export class WrongIndex extends Error {
+  readonly version: number
+  constructor(path: string, version: number) {
+    super(`${path} is not an index of format ${FORMAT}`)
+    this.version = version
+  }
+}
+
+const BUSY_TIMEOUT = 5000
+// Many rows leave in slices, so that other processes get their turn in between.
+const SLICE = 500
+
+export class EntryIndex {
+  readonly #db: Sqlite.Database
+  readonly #statements = new Map<StatementName, Sqlite.Statement<any[], any>>()
+  readonly #versions = new Map<number, Version>()
+  readonly #versionIds = new Map<string, number>()
+
+  /** `source` is a path, or the bytes of a database to read from memory. */
+  constructor(source: string | Buffer, options: IndexOptions) {
+    const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Sqlite
+    const { readonly } = options
+    this.#db = new Database(
+      source,
+      typeof source === 'string' ? { readonly, fileMustExist: readonly, timeout: BUSY_TIMEOUT } : {},
+    )
+    try {
+      if (readonly) this.#expectOurs(typeof source === 'string' ? source : 'the index')
+      else this.#prepare(source as string, options.synced)
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+  }
+
+  #prepare(path: string, synced: boolean): void {
+    const db = this.#db
+    const empty = (): boolean => db.pragma('schema_version', { simple: true }) === 0
+    if (empty()) db.pragma('auto_vacuum = INCREMENTAL')
+    db.pragma('journal_mode = WAL')
+    db.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
+    db.pragma('cell_size_check = ON')
+    if (empty()) {
+      this.write(() => {
+        // another process may have been faster
+        if (empty()) db.exec(TABLES)
+      })
+    }
+    this.#expectOurs(path)
+  }
+
+  #expectOurs(path: string): void {
+    const version = this.#db.pragma('user_version', { simple: true }) as number
+    if (this.#db.pragma('application_id', { simple: true }) !== APPLICATION_ID || version !== FORMAT) {
+      throw new WrongIndex(path, version)
+    }
+  }
+
+  #ask(name: StatementName): Sqlite.Statement<any[], any> {
+    let statement = this.#statements.get(name)
+    if (statement === undefined) {
+      statement = this.#db.prepare(STATEMENTS[name])
+      this.#statements.set(name, statement)
+    }
+    return statement
+  }
+
+  /** Does `work` as one transaction that has the write lock from its start. */
+  write<T>(work: () => T): T {
+    this.#ask('begin').run()
+    try {
+      const result = work()
+      this.#ask('commit').run()
+      return result
+    } catch (error) {
+      // versions inserted in this transaction are gone again
+      this.#versions.clear()
+      this.#versionIds.clear()
+      if (this.#db.inTransaction) this.#ask('rollback').run()
+      throw error
+    }
+  }
+
+  /** How long the next writes may wait for their turn. */
+  waitFor(milliseconds: number = BUSY_TIMEOUT): void {
+    this.#db.pragma(`busy_timeout = ${milliseconds}`)
+  }
+
+  // one entry ---------------------------------------------------------------------------------------------------
+
+  /** The entry of this call with its inline bytes; 'damaged' if its row is. */
+  find(key: Digest): Located | 'damaged' | undefined {
+    const row = this.#ask('whichEntryHasKey').get(blobOf(key)) as Row | undefined
+    if (row === undefined) return undefined
+    const located = this.#read(row)
+    return located?.entry.key.digest === key ? located : 'damaged'
+  }
+
+  #read(row: Row): Located | undefined {
+    return readRow(row, this.#versionWithId(row.version))
+  }
+
+  insert(row: NewRow): number {
+    const { key, object, file, async, size, createdAt, expiresAt, codec } = row
+    const version = this.#versionOf(key, createdAt)
+    const tags = row.tags.length === 0 ? null : JSON.stringify(row.tags)
+    return Number(
+      this.#ask('insertEntry').run(
+        blobOf(key.digest),
+        version.id,
+        blobOf(key.args),
+        key.inputs === version.inputs ? null : blobOf(key.inputs),
+        key.state === version.state ? null : blobOf(key.state),
+        blobOf(object),
+        file === undefined ? null : blobOf(file),
+        size,
+        row.footprint,
+        row.computeTime,
+        createdAt,
+        createdAt,
+        expiresAt ?? null,
+        codec,
+        async ? 1 : 0,
+        tags,
+        row.score,
+        sealOf({ key: key.digest, object, file, size, createdAt, expiresAt, codec, async, tags }),
+        row.inline ?? null,
+      ).lastInsertRowid,
+    )
+  }
+
+  /** Removes the row of a call, whatever it names. Returns what it named. */
+  remove(key: Digest): { readonly file: Digest | undefined; readonly footprint: number } | undefined {
+    const row = this.#ask('removeKey').get(blobOf(key)) as
+      | { file: Buffer | null; footprint: number }
+      | undefined
+    return row && { file: row.file === null ? undefined : hexOf(row.file), footprint: row.footprint }
+  }
+
+  /** Removes the row of a call only if it still names what was found. */
+  removeExactly({ entry, file }: Located): boolean {
+    const named = file === undefined ? null : blobOf(file)
+    return this.#ask('removeExactly').get(blobOf(entry.key.digest), blobOf(entry.object), named) !== undefined
+  }
+
+  removeRow(id: number): void {
+    this.#ask('removeRow').run(id)
+  }
+
+  touch(id: number, hits: number, at: number, score: number): void {
+    this.#ask('touch').run(hits, at, score, id)
+  }
+
+  // many entries ------------------------------------------------------------------------------------------------
+
+  /** All entries meant by the filter, without their inline bytes, oldest row first; damaged rows are left out. */
+  *entries(filter: EntryFilter = {}): Generator<Located> {
+    let after = 0
+    for (;;) {
+      const rows = this.#ask('whichEntriesFollow').all({ after, limit: SLICE, ...matching(filter) }) as Row[]
+      for (const row of rows) {
+        const located = this.#read(row)
+        if (located !== undefined) yield located
+      }
+      const last = rows.at(-1)
+      if (last === undefined) return
+      after = last.id
+    }
+  }
+
+  /** All rows with their inline bytes, the damaged ones as their id alone. */
+  *rows(): Generator<{ readonly id: number; readonly located: Located | undefined }> {
+    let after = 0
+    for (;;) {
+      const rows = this.#ask('whichRowsFollow').all(after, 64) as Row[]
+      for (const row of rows) yield { id: row.id, located: this.#read(row) }
+      const last = rows.at(-1)
+      if (last === undefined) return
+      after = last.id
+    }
+  }
+
+  removeMatching(filter: EntryFilter): number {
+    let after = 0
+    let removed = 0
+    for (;;) {
+      const gone = this.write(() =>
+        this.#ask('removeMatching').all({ after, limit: SLICE, ...matching(filter) }),
+      ) as { id: number }[]
+      removed += gone.length
+      if (gone.length < SLICE) return removed
+      for (const { id } of gone) after = Math.max(after, id)
+    }
+  }
+
+  /** The newest `limit` entries of a code version. */
+  recent(version: number, limit: number): Located[] {
+    const rows = this.#ask('whichAreRecent').all(version, limit) as Row[]
+    return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
+  }
+
+  // who leaves --------------------------------------------------------------------------------------------------
+
+  /** The entry with the lowest score, other than `except`; a damaged row is removed on the way. */
+  lowest(except: number): Located | undefined {
+    for (;;) {
+      const row = this.#ask('whichLeavesFirst').get(except) as Row | undefined
+      if (row === undefined) return undefined
+      const located = this.#read(row)
+      if (located !== undefined) return located
+      this.removeRow(row.id)
+    }
+  }
+
+  expired(now: number, except: number, limit: number): Located[] {
+    const rows = this.#ask('whichHaveExpired').all(now, except, limit) as Row[]
+    return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
+  }
+
+  inflateTo(score: number): void {
+    if (Number.isFinite(score)) this.#ask('setInflation').run(score)
+  }
+
+  // versions ----------------------------------------------------------------------------------------------------
+
+  /** The versions of a function that have entries, the one computed last first. */
+  versions(name: string): { readonly id: number; readonly code: Digest; readonly latest: number }[] {
+    const rows = this.#ask('whichVersionsLive').all(name) as { id: number; code: Buffer; latest: number }[]
+    return rows.map(({ id, code, latest }) => ({ id, code: hexOf(code), latest }))
+  }
+
+  #versionWithId(id: number): Version | undefined {
+    const known = this.#versions.get(id)
+    if (known !== undefined) return known
+    const row = this.#ask('whichVersion').get(id) as VersionRow | undefined
+    return row === undefined ? undefined : this.#remember(row)
+  }
+
+  #versionOf(key: CallKey, now: number): Version {
+    const known = this.#versionIds.get(`${key.code}${key.name}`)
+    if (known !== undefined) return this.#versionWithId(known)!
+    const row = this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow | undefined
+    if (row !== undefined) return this.#remember(row)
+    this.#ask('insertVersion').run(key.name, blobOf(key.code), blobOf(key.inputs), blobOf(key.state), now)
+    return this.#remember(this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow)
+  }
+
+  // Versions are never changed or removed, so what was read once stays true.
+  #remember(row: VersionRow): Version {
+    const code = hexOf(row.code)
+    const version = { id: row.id, name: row.name, code, inputs: hexOf(row.inputs), state: hexOf(row.state) }
+    this.#versions.set(row.id, version)
+    this.#versionIds.set(`${code}${row.name}`, row.id)
+    return version
+  }
+
+  // counters ----------------------------------------------------------------------------------------------------
+
+  totals(): Totals {
+    return this.#ask('howMuch').get() as Totals
+  }
+
+  /** Whether the counters agree with the rows. */
+  isCountedRight(): boolean {
+    const counted = this.totals()
+    const really = this.#ask('howMuchReally').get() as Totals
+    return (
+      counted.entries === really.entries &&
+      counted.size === really.size &&
+      this.#ask('whichVersionsAreMiscounted').get() === undefined
+    )
+  }
+
+  recount(): void {
+    this.write(() => {
+      this.#ask('recountTotal').run()
+      this.#ask('recountVersions').run()
+    })
+  }
+
+  usage(): Map<string, FunctionStats> {
+    const usage = new Map<string, FunctionStats>()
+    for (const row of this.#ask('howWasItUsed').all() as UsageRow[]) {
+      const known = usage.get(row.name)
+      usage.set(row.name, {
+        hits: row.hits + (known?.hits ?? 0),
+        misses: row.misses + (known?.misses ?? 0),
+        timeSaved: row.time_saved + (known?.timeSaved ?? 0),
+        timeSpent: row.time_spent + (known?.timeSpent ?? 0),
+        bytes: row.bytes + (known?.bytes ?? 0),
+      })
+    }
+    return usage
+  }
+
+  addUsage(name: string, counts: Counts): void {
+    this.#ask('addUsage').run(name, counts.hits, counts.misses, counts.timeSaved, counts.timeSpent)
+  }
+
+  forgetUsage(name?: string): void {
+    this.#ask('forgetUsage').run({ name: name ?? null })
+  }
+
+  // files -------------------------------------------------------------------------------------------------------
+
+  namesFile(file: Digest): boolean {
+    return this.#ask('whichEntryNamesFile').get(blobOf(file)) !== undefined
+  }
+
+  /** What is still to be done with a file: flushed to disk, or removed. */
+  choreOf(file: Digest): Chore | undefined {
+    return (this.#ask('whatIsToDo').get(blobOf(file)) as { what: Chore } | undefined)?.what
+  }
+
+  *chores(what: Chore): Generator<Digest> {
+    let after: Buffer = Buffer.alloc(0)
+    for (;;) {
+      const rows = this.#ask('whichFilesNeed').all(what, after, SLICE) as { file: Buffer }[]
+      for (const { file } of rows) yield hexOf(file)
+      if (rows.length < SLICE) return
+      after = rows.at(-1)!.file
+    }
+  }
+
+  addChore(file: Digest, what: Chore): void {
+    this.#ask('addChore').run(blobOf(file), what)
+  }
+
+  finishChores(files: readonly Digest[], what: Chore): void {
+    if (files.length === 0) return
+    this.write(() => {
+      for (const file of files) this.#ask('choreIsDone').run(blobOf(file), what)
+    })
+  }
+
+  /** Whether the object files that were there before this index have been adopted. */
+  isWhole(): boolean {
+    return this.#ask('isWhole').pluck().get() === 1
+  }
+
+  setWhole(whole: boolean): void {
+    this.#ask('setWhole').run(whole ? 1 : 0)
+  }
+
+  // the database itself -----------------------------------------------------------------------------------------
+
+  /** Makes all that was ever committed survive power loss; `finished` are files that do already. */
+  sync(finished: readonly Digest[], synced: boolean): void {
+    // A commit in mode FULL flushes the log, and with it all commits before. The checkpoint may meet a reader; then
+    // the log stays, which is as durable.
+    this.#db.pragma('synchronous = FULL')
+    try {
+      this.write(() => {
+        for (const file of finished) this.#ask('choreIsDone').run(blobOf(file), 'sync')
+        // a commit that changes nothing flushes nothing
+        this.#ask('countCommit').run()
+      })
+      this.waitFor(200)
+      this.#db.pragma('wal_checkpoint(TRUNCATE)')
+    } finally {
+      this.waitFor()
+      this.#db.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
+    }
+  }
+
+  /** SQLite's own findings, empty if all is well. */
+  check(): string[] {
+    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    return found.map((row) => row.integrity_check).filter((line) => line !== 'ok')
+  }
+
+  /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
+  shrink(pages: number): number {
+    const count = (): number => this.#db.pragma('page_count', { simple: true }) as number
+    const before = count()
+    this.#db.pragma(`incremental_vacuum(${pages})`)
+    return (before - count()) * (this.#db.pragma('page_size', { simple: true }) as number)
+  }
+
+  close(): void {
+    this.#db.close()
+  }
+}
+
+export type Chore = 'sync' | 'remove'
+
+interface VersionRow {
+  readonly id: number
+  readonly name: string
+  readonly code: Buffer
+  readonly inputs: Buffer
+  readonly state: Buffer
+}
+
+interface UsageRow {
+  readonly name: string
+  readonly hits: number
+  readonly misses: number
+  readonly time_saved: number
+  readonly time_spent: number
+  readonly bytes: number
+}
+
+const matching = ({ name, tag }: EntryFilter): { name: string | null; tag: string | null } => ({
+  name: name ?? null,
+  tag: tag ?? null,
+})

@@ -1,0 +1,70 @@
+/**
+ * One maintainer at a time: gc, verify with repair, recovery and replacing a broken index exclude each other, across
+ * processes. Calls never wait for this lock. The one door to proper-lockfile, which is loaded at the first use.
+ */
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type Lockfile from 'proper-lockfile'
+import { StoreError } from '../errors.ts'
+import { errnoOf } from './files.ts'
+import type { Layout } from './layout.ts'
+
+// A holder renews its lock every STALE / 2; one that could not for so long is taken for dead.
+const STALE = 60_000
+const PAUSE = 50
+const ATTEMPTS = 400
+
+const load = (): typeof Lockfile => createRequire(import.meta.url)('proper-lockfile') as typeof Lockfile
+
+const lockOptions = (layout: Layout): Lockfile.LockOptions => ({
+  lockfilePath: join(layout.tmp, 'maintenance.lock'),
+  realpath: false,
+  stale: STALE,
+  // Its default throws from a timer. What happens here is safe, if slower, beside a second maintainer.
+  onCompromised: () => undefined,
+})
+
+export async function exclusively<T>(layout: Layout, work: () => Promise<T>): Promise<T> {
+  const retries = { retries: ATTEMPTS, factor: 1, minTimeout: PAUSE, maxTimeout: PAUSE }
+  const release = await load()
+    .lock(layout.directory, { ...lockOptions(layout), retries })
+    .catch((error: unknown) => {
+      throw lockError(error)
+    })
+  try {
+    return await work()
+  } finally {
+    await release().catch(() => undefined)
+  }
+}
+
+export function exclusivelySync<T>(layout: Layout, work: () => T): T {
+  let release: (() => void) | undefined
+  for (let attempt = 1; release === undefined; attempt++) {
+    try {
+      release = load().lockSync(layout.directory, lockOptions(layout))
+    } catch (error) {
+      if (errnoOf(error) !== 'ELOCKED' || attempt === ATTEMPTS) throw lockError(error)
+      sleep(PAUSE)
+    }
+  }
+  try {
+    return work()
+  } finally {
+    try {
+      release()
+    } catch {
+      // taken over as stale, or the directory is gone: it is no longer ours to release
+    }
+  }
+}
+
+/** Blocks this thread; opening a store is synchronous. */
+export function sleep(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+}
+
+function lockError(error: unknown): unknown {
+  if (errnoOf(error) !== 'ELOCKED') return error
+  return new StoreError('ERR_STORE_BUSY', 'another process is maintaining the directory', { cause: error })
+}

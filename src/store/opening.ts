@@ -1,0 +1,158 @@
+/**
+ * Gets an index to work with, whatever state the directory is in: an index that is broken or not ours is set aside,
+ * never deleted, and a fresh one made; a directory that must not be written to is read without leaving a trace.
+ */
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { StoreError } from '../errors.ts'
+import { emit } from '../events.ts'
+import { EntryIndex, WrongIndex } from './entry-index.ts'
+import { storeErrorOf } from './failure.ts'
+import { errnoOf, type FileSystem, namesIn } from './files.ts'
+import type { Layout } from './layout.ts'
+import { exclusivelySync, sleep } from './maintenance.ts'
+
+export interface OpenedIndex {
+  readonly index: EntryIndex
+  /** Identifies the index file, to notice that somebody has replaced it; undefined for a copy. */
+  readonly inode: bigint | undefined
+  /** Removes what opening left behind, after the index is closed. */
+  readonly tidy: () => void
+}
+
+export interface Opening {
+  readonly fs: FileSystem
+  readonly layout: Layout
+  readonly synced: boolean
+  /** Told of a damaged index. */
+  readonly onError: (error: StoreError) => void
+}
+
+// Eight processes opening a new directory at once want the same locks; SQLite does not wait for all of them itself.
+const ATTEMPTS = 400
+const PAUSE = 25
+
+function patiently<T>(work: () => T): T {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return work()
+    } catch (error) {
+      const busy = storeErrorOf(error, '').code === 'ERR_STORE_BUSY'
+      // A log or lock file that vanishes between two looks at it is another process closing.
+      const passing = errnoOf(error)?.startsWith('SQLITE_CANTOPEN') === true && attempt < 20
+      if (!(busy || passing) || attempt === ATTEMPTS) throw error
+      sleep(PAUSE)
+    }
+  }
+}
+
+/** Identifies the file at the index's path. */
+export function inodeOf(layout: Layout, fs: FileSystem): bigint | undefined {
+  return fs.statSync(layout.index, { throwIfNoEntry: false, bigint: true })?.ino
+}
+
+const isBroken = (error: unknown): boolean =>
+  error instanceof WrongIndex || storeErrorOf(error, '').code === 'ERR_STORE_CORRUPT'
+
+/** Opens the index for writing, a fresh one if need be. */
+export function openIndex(opening: Opening): OpenedIndex {
+  const { fs, layout, synced, onError } = opening
+  const open = (): EntryIndex => patiently(() => new EntryIndex(layout.index, { readonly: false, synced }))
+  for (let attempt = 1; ; attempt++) {
+    const found = inodeOf(layout, fs)
+    try {
+      const index = open()
+      return { index, inode: inodeOf(layout, fs), tidy: () => undefined }
+    } catch (error) {
+      if (!isBroken(error) || attempt === 3) throw error
+      setAside(opening, found)
+      onError(
+        new StoreError('ERR_STORE_CORRUPT', 'the index was damaged; it is set aside and built anew', {
+          cause: error,
+        }),
+      )
+    }
+  }
+}
+
+/** Renames the index, unless somebody has already: `found` is the inode of the broken one. */
+export function setAside({ fs, layout }: Pick<Opening, 'fs' | 'layout'>, found: bigint | undefined): void {
+  exclusivelySync(layout, () => {
+    if (inodeOf(layout, fs) !== found) return
+    for (const name of namesIn(fs, layout.directory)) {
+      // one damaged index is evidence, two are a leak
+      if (name.startsWith('index.sqlite.damaged-')) fs.rmSync(join(layout.directory, name), { force: true })
+    }
+    const aside = `${layout.index}.damaged-${Date.now()}`
+    // The log first: a fresh index must never meet the old log.
+    for (const suffix of ['-wal', '-shm', '']) {
+      try {
+        fs.renameSync(layout.index + suffix, aside + suffix)
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOENT') throw error
+      }
+    }
+    emit('store', () => ({ what: 'index set aside', directory: layout.directory, as: aside }))
+  })
+}
+
+// Up to here, a closed index is read into memory; a larger one is copied to the system's temporary directory.
+const LARGEST_IMAGE = 256 * 2 ** 20
+
+/**
+ * Opens the index without touching the directory. SQLite reads a database in WAL mode only beside its two helper
+ * files. If they are there, a writer is at work (or died), and SQLite is right to use them; if not, it would create
+ * them, so we read a copy: in memory and marked as not using WAL, or beside the system's other temporary files.
+ */
+export function openReadonly({ fs, layout, onError }: Opening): OpenedIndex {
+  const names = namesIn(fs, layout.directory)
+  const has = (suffix: string): boolean => names.includes(`index.sqlite${suffix}`)
+  try {
+    if (has('') && has('-wal') && has('-shm')) {
+      const index = patiently(() => new EntryIndex(layout.index, { readonly: true, synced: false }))
+      return { index, inode: undefined, tidy: () => undefined }
+    }
+    if (has('')) {
+      const { size } = fs.statSync(layout.index)
+      return has('-wal') || size > LARGEST_IMAGE ? openCopy(layout, has('-wal')) : openImage(fs, layout)
+    }
+  } catch (error) {
+    if (!isBroken(error)) throw error
+    onError(
+      new StoreError('ERR_STORE_CORRUPT', 'the index is damaged; what the objects tell is read', {
+        cause: error,
+      }),
+    )
+  }
+  return {
+    index: new EntryIndex(':memory:', { readonly: false, synced: false }),
+    inode: undefined,
+    tidy: () => undefined,
+  }
+}
+
+function openImage(fs: FileSystem, layout: Layout): OpenedIndex {
+  const image = fs.readFileSync(layout.index)
+  // Bytes 18 and 19 say that the database uses WAL (2) or not (1); https://sqlite.org/fileformat.html#the_database_header
+  if (image.byteLength > 19) image.fill(1, 18, 20)
+  return {
+    index: new EntryIndex(image, { readonly: true, synced: false }),
+    inode: undefined,
+    tidy: () => undefined,
+  }
+}
+
+function openCopy(layout: Layout, withLog: boolean): OpenedIndex {
+  const directory = mkdtempSync(join(tmpdir(), 'permafrost-'))
+  const tidy = (): void => rmSync(directory, { recursive: true, force: true })
+  try {
+    const path = join(directory, 'index.sqlite')
+    copyFileSync(layout.index, path)
+    if (withLog) copyFileSync(`${layout.index}-wal`, `${path}-wal`)
+    return { index: new EntryIndex(path, { readonly: false, synced: false }), inode: undefined, tidy }
+  } catch (error) {
+    tidy()
+    throw error
+  }
+}

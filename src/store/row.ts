@@ -1,0 +1,126 @@
+/**
+ * One row of the index, as SQLite gives it, and the entry it means. Each row carries a seal over what a hit depends
+ * on, so that a flipped bit in the index is a miss, never an answer. Knows nothing of where rows come from.
+ */
+import { crc32 } from 'node:zlib'
+import type { Digest, Entry } from '../types.ts'
+
+export interface Row {
+  readonly id: number
+  readonly key: Buffer
+  readonly version: number
+  readonly args: Buffer
+  readonly inputs: Buffer | null
+  readonly state: Buffer | null
+  readonly object: Buffer
+  readonly file: Buffer | null
+  readonly size: number
+  readonly footprint: number
+  readonly compute_time: number
+  readonly hits: number
+  readonly created_at: number
+  readonly accessed_at: number
+  readonly expires_at: number | null
+  readonly codec: string
+  readonly async: number
+  readonly tags: string | null
+  readonly score: number
+  readonly seal: number
+  readonly bytes?: Buffer | null
+}
+
+/** A code version of a function, and the inputs and state most of its entries have. */
+export interface Version {
+  readonly id: number
+  readonly name: string
+  readonly code: Digest
+  readonly inputs: Digest
+  readonly state: Digest
+}
+
+/** An entry and where its bytes are. */
+export interface Located {
+  readonly id: number
+  readonly entry: Entry
+  readonly footprint: number
+  readonly score: number
+  /** Name of the object file; undefined if the bytes are in the row. */
+  readonly file: Digest | undefined
+  /** The bytes in the row, if they were asked for. */
+  readonly inline: Uint8Array | undefined
+}
+
+export const hexOf = (blob: Buffer): Digest => blob.toString('hex') as Digest
+export const blobOf = (digest: Digest): Buffer => Buffer.from(digest, 'hex')
+
+/** What the seal covers: whatever decides which value a hit returns, and how. */
+export interface Sealed {
+  readonly key: Digest
+  readonly object: Digest
+  readonly file: Digest | undefined
+  readonly size: number
+  readonly createdAt: number
+  readonly expiresAt: number | undefined
+  readonly codec: string
+  readonly async: boolean
+  readonly tags: string | null
+}
+
+export function sealOf(sealed: Sealed): number {
+  const { key, object, file = '', size, createdAt, expiresAt = '', codec, async, tags } = sealed
+  return crc32(
+    `${key} ${object} ${file} ${size} ${createdAt} ${expiresAt} ${codec} ${async ? 1 : 0} ${tags ?? ''}`,
+  )
+}
+
+/** The entry a row means, or undefined if the row is damaged. */
+export function readRow(row: Row, version: Version | undefined): Located | undefined {
+  try {
+    if (version === undefined) return undefined
+    const file = row.file === null ? undefined : hexOf(row.file)
+    const expiresAt = row.expires_at ?? undefined
+    const entry: Entry = {
+      key: {
+        name: version.name,
+        code: version.code,
+        args: hexOf(row.args),
+        inputs: row.inputs === null ? version.inputs : hexOf(row.inputs),
+        state: row.state === null ? version.state : hexOf(row.state),
+        digest: hexOf(row.key),
+      },
+      object: hexOf(row.object),
+      size: row.size,
+      computeTime: row.compute_time,
+      hits: row.hits,
+      createdAt: row.created_at,
+      accessedAt: row.accessed_at,
+      ...(expiresAt === undefined ? undefined : { expiresAt }),
+      codec: row.codec,
+      async: row.async === 1,
+      tags: row.tags === null ? [] : JSON.parse(row.tags),
+    }
+    const { createdAt, codec, async, size, object } = entry
+    const sealed = {
+      key: entry.key.digest,
+      object,
+      file,
+      size,
+      createdAt,
+      expiresAt,
+      codec,
+      async,
+      tags: row.tags,
+    }
+    if (sealOf(sealed) !== row.seal) return undefined
+    return {
+      id: row.id,
+      entry,
+      footprint: row.footprint,
+      score: row.score,
+      file,
+      inline: row.bytes ?? undefined,
+    }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Garbage collection, as a list of steps. Safe beside live writers: it takes an object away only if no row names it
+ * and it is so old that no writer can still be about to name it.
+ */
+import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
+import type { GcReport } from '../types.ts'
+import { tellOf } from './admission.ts'
+import { judge, type Rooms, removeDoomed, shrinkToBudget } from './adopt.ts'
+import { removeFile } from './files.ts'
+import { leftovers } from './writer.ts'
+
+/** From writing an object to naming it in the index a writer needs milliseconds; a suspended laptop, longer. */
+export const GRACE = 3_600_000
+// Rows per transaction and pages per truncation: a few milliseconds, so that no call waits long.
+const SLICE = 200
+
+type Count = { -readonly [what in keyof GcReport]: GcReport[what] }
+type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) => Generator<void>
+
+/**
+ * 1. Rows that have expired leave.
+ * 2. Rows leave, lowest score first, until the budget holds.
+ * 3. Files whose rows have gone, now or earlier, are unlinked.
+ * 4. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
+ * 5. What dead writers left in tmp/ is removed.
+ * 6. Counters that have drifted are set right, and free pages go back to the file system.
+ */
+const steps: readonly Step[] = [expire, evict, unlinkDoomed, removeOrphans, cleanTmp, compact]
+
+export async function collect(
+  rooms: Rooms,
+  signal: AbortSignal | undefined,
+  onFailure: (error: unknown) => void,
+): Promise<GcReport> {
+  const count: Count = { expired: 0, evicted: 0, orphans: 0, bytesFreed: 0 }
+  const before = rooms.index().totals().size
+  for (const step of steps) {
+    for (const _ of step(rooms, count, onFailure)) {
+      if (signal?.aborted) return count
+      await setImmediate()
+    }
+  }
+  count.bytesFreed += Math.max(0, before - rooms.index().totals().size)
+  return count
+}
+
+function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
+  for (;;) {
+    const departures = index().write(() => {
+      const expired = index().expired(budget.clock(), 0, SLICE)
+      for (const { id } of expired) index().removeRow(id)
+      return expired.map((located) => ({ located, why: 'expired' as const }))
+    })
+    tellOf(departures)
+    count.expired += departures.length
+    if (departures.length < SLICE) return
+    yield
+  }
+}
+
+function* evict(rooms: Rooms, count: Count): Generator<void> {
+  for (;;) {
+    const evicted = shrinkToBudget(rooms, SLICE)
+    count.evicted += evicted
+    if (evicted < SLICE) return
+    yield
+  }
+}
+
+function* unlinkDoomed(rooms: Rooms, _count: Count, onFailure: (error: unknown) => void): Generator<void> {
+  removeDoomed(rooms, onFailure)
+  yield
+}
+
+function* removeOrphans(rooms: Rooms, count: Count, onFailure: (error: unknown) => void): Generator<void> {
+  const { objects, budget } = rooms
+  let seen = 0
+  for (const file of objects.list()) {
+    if (++seen % SLICE === 0) yield
+    if (judge(rooms, file) === undefined) continue
+    try {
+      const age = objects.ageAndSize(file)
+      if (age === undefined || budget.clock() - age.writtenAt < GRACE) continue
+      objects.remove(file)
+      count.orphans += 1
+      count.bytesFreed += age.size
+    } catch (error) {
+      onFailure(error)
+    }
+  }
+}
+
+function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void> {
+  for (const { name, dead, announces } of leftovers(fs, layout.tmp)) {
+    const path = join(layout.tmp, name)
+    const stat = fs.statSync(path, { throwIfNoEntry: false })
+    if (stat === undefined) continue
+    // A slot of a writer on another host is as old as its last object, so it stays; it is tiny.
+    if (dead || (announces === undefined && budget.clock() - stat.mtimeMs > GRACE)) {
+      removeFile(fs, path)
+      count.bytesFreed += stat.size
+    }
+  }
+  yield
+}
+
+function* compact({ index }: Rooms): Generator<void> {
+  if (!index().isCountedRight()) index().recount()
+  for (;;) {
+    const freed = index().shrink(SLICE)
+    if (freed <= 0) return
+    yield
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * Compares what the directory claims with what it holds, as a list of named steps, each timed. Reads every byte.
+ * With `repair`, puts right what it finds; nothing that could still be right is removed.
+ */
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { setImmediate } from 'node:timers/promises'
+import type { Digest, Problem, VerifyReport } from '../types.ts'
+import { adopt, judge, type Rooms, removeDoomed } from './adopt.ts'
+import { removeFile } from './files.ts'
+import { foreignNames } from './layout.ts'
+import type { Located } from './row.ts'
+import { leftovers } from './writer.ts'
+
+/** What verifying needs of the store beyond its rooms. */
+export interface Verifier extends Rooms {
+  readonly repair: boolean
+  readonly bytesOf: (located: Located) => Uint8Array | undefined
+  /** Sets the index aside and builds it anew from the objects. */
+  readonly rebuild: () => void
+}
+
+type Find = (code: string, message: string, repair?: () => void) => void
+type Step = (verifier: Verifier, find: Find) => Generator<void>
+
+const steps: Readonly<Record<string, Step>> = {
+  index: checkIndex,
+  entries: checkEntries,
+  objects: checkObjects,
+  removals: checkRemovals,
+  totals: checkTotals,
+  tmp: checkTmp,
+  foreign: checkForeign,
+}
+
+export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
+  const problems: Problem[] = []
+  const times: Record<string, number> = {}
+  const find: Find = (code, message, repair) => {
+    const repaired = verifier.repair && repair !== undefined
+    if (repaired) repair()
+    problems.push({ code, message, repaired })
+  }
+  for (const [name, step] of Object.entries(steps)) {
+    const start = performance.now()
+    for (const _ of step(verifier, find)) await setImmediate()
+    times[name] = performance.now() - start
+  }
+  return { problems, steps: times }
+}
+
+function* checkIndex({ index, rebuild }: Verifier, find: Find): Generator<void> {
+  const findings = index().check()
+  if (findings.length > 0) find('index-damaged', `SQLite finds: ${findings.join('; ')}`, rebuild)
+  yield
+}
+
+function* checkEntries(verifier: Verifier, find: Find): Generator<void> {
+  const { index, bytesOf } = verifier
+  for (const { id, located } of index().rows()) {
+    if (located === undefined) {
+      find('entry-damaged', `row ${id} does not match its seal`, () =>
+        index().write(() => index().removeRow(id)),
+      )
+      continue
+    }
+    if (bytesOf(located) !== undefined) continue
+    const { key } = located.entry
+    // Another process may have removed it while we were reading.
+    const now = index().find(key.digest)
+    if (now === undefined || now === 'damaged' || now.file !== located.file) continue
+    const what = located.file === undefined ? 'its bytes' : `its object ${located.file}`
+    find('object-damaged', `${key.name} ${key.digest}: ${what} are gone or damaged`, () =>
+      index().removeExactly(located),
+    )
+    yield
+  }
+}
+
+const REASONS = {
+  adoptable: ['orphan', 'has no entry'],
+  superseded: ['orphan-superseded', 'has no entry, and its call has a newer one'],
+  damaged: ['orphan-damaged', 'has no entry and is damaged'],
+} as const
+
+function* checkObjects(verifier: Verifier, find: Find): Generator<void> {
+  const { fs, layout, objects } = verifier
+  const inFlight = (): Set<Digest | undefined> =>
+    new Set(leftovers(fs, layout.tmp).map(({ dead, announces }) => (dead ? undefined : announces)))
+  let seen = 0
+  for (const file of objects.list()) {
+    if (++seen % 100 === 0) yield
+    const first = judge(verifier, file)
+    // A writer at work may be about to name it, or may just have removed it.
+    if (first === undefined || first.kind === 'removed' || inFlight().has(file)) continue
+    const orphan = judge(verifier, file)
+    if (orphan === undefined || orphan.kind === 'removed') continue
+    if (objects.ageAndSize(file) === undefined) continue
+    const [code, words] = REASONS[orphan.kind]
+    find(code, `object ${file} ${words}`, () => {
+      if (orphan.kind !== 'adoptable' || !adopt(verifier, orphan.found)) objects.remove(file)
+    })
+  }
+}
+
+function* checkRemovals(verifier: Verifier, find: Find): Generator<void> {
+  const { index, objects } = verifier
+  const left = [...index().chores('remove')].filter((file) => objects.ageAndSize(file) !== undefined)
+  if (left.length > 0 || verifier.repair) {
+    const remove = (): void => void removeDoomed(verifier, () => undefined)
+    if (left.length > 0) find('removal-unfinished', `${left.length} removed objects are still there`, remove)
+    else remove()
+  }
+  yield
+}
+
+function* checkTotals({ index }: Verifier, find: Find): Generator<void> {
+  if (!index().isCountedRight()) {
+    find('totals-wrong', 'the totals do not match the entries', () => index().recount())
+  }
+  yield
+}
+
+function* checkTmp({ fs, layout }: Verifier, find: Find): Generator<void> {
+  for (const { name, dead } of leftovers(fs, layout.tmp)) {
+    if (dead)
+      find('tmp-stale', `tmp/${name} was left by a dead process`, () =>
+        removeFile(fs, join(layout.tmp, name)),
+      )
+  }
+  yield
+}
+
+function* checkForeign({ fs, layout }: Verifier, find: Find): Generator<void> {
+  for (const name of foreignNames(fs, layout.directory))
+    find('foreign', `"${name}" was not made by permafrost`)
+  yield
+}
