@@ -20,6 +20,8 @@ export const WRITABLE = 1
 export const ENUMERABLE = 2
 export const CONFIGURABLE = 4
 export const DEFAULT = 7
+/** An accessor of the engine's that stands for a value, where the engine has it. */
+export const ACCESSOR = 8
 
 /** One step of a path: a property, or a place in a collection such as `.keys()[3]` or `.get("a")`. */
 export type Step = PropertyKey | readonly [collection: string, place: number | string]

@@ -7,11 +7,14 @@
  */
 import { types } from 'node:util'
 import { CodecError } from '../errors.ts'
+import { atomKindOf } from './atoms.ts'
 import { classOf } from './classes.ts'
 import { fillingOrder } from './components.ts'
-import { type AnyKind, atomKindOf, kindOf } from './kinds.ts'
+import type { AnyKind } from './kind.ts'
+import { kindOf } from './kinds.ts'
 import { packMemory } from './memory.ts'
 import {
+  ACCESSOR,
   CONFIGURABLE,
   DEFAULT,
   ENUMERABLE,
@@ -143,12 +146,15 @@ function packObject(walk: Walk, object: object, kind: AnyKind): Node {
   const node: Slot[] = [walk.kind(kind.name), Object.isExtensible(object), contents]
   for (const key of kind.keys?.(object, contents) ?? Reflect.ownKeys(object)) {
     const property = Object.getOwnPropertyDescriptor(object, key)!
-    let value: unknown
-    if ('value' in property) value = property.value
-    else if (kind.accessors !== undefined && property.get === kind.accessors[key as string])
-      value = property.get!.call(object)
-    else return refuseAt(walk, 'an accessor', key)
-    const attributes = attributesOf(property)
+    let { value } = property
+    let attributes = attributesOf(property)
+    if (property.get !== undefined || property.set !== undefined) {
+      const usual = typeof key === 'string' ? kind.accessors?.[key] : undefined
+      if (usual === undefined || property.get !== usual.get || property.set !== usual.set)
+        return refuseAt(walk, 'an accessor', key)
+      value = usual.get!.call(object)
+      attributes |= ACCESSOR
+    }
     if (attributes !== DEFAULT) node.push(attributes)
     node.push(walk.slot(key, key), walk.slot(value, key))
   }
@@ -157,7 +163,7 @@ function packObject(walk: Walk, object: object, kind: AnyKind): Node {
 
 function attributesOf(property: PropertyDescriptor): number {
   return (
-    // A built-in accessor is one in the engine only; it can be written.
+    // An accessor that stands for a value can be written.
     (property.writable === false ? 0 : WRITABLE) |
     (property.enumerable ? ENUMERABLE : 0) |
     (property.configurable ? CONFIGURABLE : 0)

@@ -7,8 +7,18 @@
  */
 import { classNamed } from './classes.ts'
 import { fillingOrder } from './components.ts'
-import { type AnyKind, type AtomKind, isAtom, kindNamed } from './kinds.ts'
-import { CONFIGURABLE, ENUMERABLE, type Making, type Node, type Slot, WRITABLE } from './nodes.ts'
+import type { AnyKind, AtomKind } from './kind.ts'
+import { isAtom, kindNamed } from './kinds.ts'
+import {
+  ACCESSOR,
+  CONFIGURABLE,
+  DEFAULT,
+  ENUMERABLE,
+  type Making,
+  type Node,
+  type Slot,
+  WRITABLE,
+} from './nodes.ts'
 
 interface Unpacking extends Making {
   /** By the number that nodes give. */
@@ -111,17 +121,27 @@ function defineProperties(unpacking: Unpacking, object: object, kind: AnyKind, n
     // Assignment is several times faster, and the same unless something inherited steps in.
     if (attributes === undefined && isPlain && key !== '__proto__')
       (object as Record<PropertyKey, unknown>)[key] = value
-    else if (kind.accessors !== undefined && Object.hasOwn(kind.accessors, key))
-      Reflect.set(object, key, value)
-    else {
-      const bits = attributes ?? WRITABLE | ENUMERABLE | CONFIGURABLE
-      Object.defineProperty(object, key, {
-        value,
-        writable: (bits & WRITABLE) !== 0,
-        enumerable: (bits & ENUMERABLE) !== 0,
-        configurable: (bits & CONFIGURABLE) !== 0,
-      })
-    }
+    else defineProperty(object, kind, key, value, attributes ?? DEFAULT)
+  }
+}
+
+function defineProperty(
+  object: object,
+  kind: AnyKind,
+  key: PropertyKey,
+  value: unknown,
+  attributes: number,
+): void {
+  const shown = {
+    enumerable: (attributes & ENUMERABLE) !== 0,
+    configurable: (attributes & CONFIGURABLE) !== 0,
+  }
+  const accessor = attributes & ACCESSOR && typeof key === 'string' ? kind.accessors?.[key] : undefined
+  if (accessor === undefined)
+    Object.defineProperty(object, key, { value, writable: (attributes & WRITABLE) !== 0, ...shown })
+  else {
+    Object.defineProperty(object, key, { ...accessor, ...shown })
+    accessor.set?.call(object, value)
   }
 }
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { statSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { codecOf, registerClass } from '#src/codec/codec.js'
 import { assertRefused, assertSame } from './same.ts'
@@ -23,6 +24,19 @@ function cyclic() {
 function without(object: object, key: string): object {
   Reflect.deleteProperty(object, key)
   return object
+}
+
+function captured(error: Error): Error {
+  Error.captureStackTrace(error)
+  return error
+}
+
+function systemError(): unknown {
+  try {
+    return statSync('/nowhere/at/all')
+  } catch (error) {
+    return error
+  }
 }
 
 function ownCause() {
@@ -149,6 +163,12 @@ const faithful: Record<string, unknown> = {
     Object.assign(new TypeError('m'), { code: 'ENOENT', errno: -2, name: 'Custom' }),
     new Error(),
     without(new Error('x'), 'stack'),
+  ],
+  'errors of the system and errors whose stack was captured or replaced': [
+    systemError(),
+    captured(new TypeError('m')),
+    Object.defineProperty(new Error('m'), 'stack', { value: 'x', writable: false, enumerable: true }),
+    Object.assign(new Error('m'), { stack: { not: ['text'] } }),
   ],
   'an error that caused itself': ownCause(),
   'typed arrays': [

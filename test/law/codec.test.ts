@@ -66,48 +66,29 @@ const leaf = fc.oneof(
   fc.oneof(fc.boolean(), fc.double(), text, fc.bigInt()).map((value) => Object(value) as object),
 )
 
-/** Parts that refer to each other by number, so that values share parts and contain themselves. */
-type Build = (part: (place: number) => unknown) => object
-const place = fc.nat({ max: 1000 })
-const build: fc.Arbitrary<Build> = fc.oneof(
-  fc.array(fc.tuple(key, place), { maxLength: 5 }).map(
-    (members): Build =>
-      () => {
-        void members
-        return {}
-      },
-  ),
-  fc.constant<Build>(() => []),
-  fc.constant<Build>(() => new Map()),
-  fc.constant<Build>(() => new Set()),
-  fc.constant<Build>(() => Object.create(null) as object),
-  fc.constantFrom(...errors).map(
-    (maker): Build =>
-      () =>
-        new maker('m'),
-  ),
-  fc.constant<Build>(() => new AggregateError([], 'm')),
-  leaf
-    .filter((value) => typeof value === 'object' && value !== null)
-    .map(
-      (value): Build =>
-        () =>
-          value as object,
-    ),
+/** Objects to be given members. Functions, so that each value has its own. */
+const shell: fc.Arbitrary<() => object> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(() => ({})) },
+  { weight: 2, arbitrary: fc.constant(() => []) },
+  fc.constant(() => new Map()),
+  fc.constant(() => new Set()),
+  fc.constant(() => Object.create(null) as object),
+  fc.constantFrom(...errors).map((maker) => () => new maker('m')),
+  fc.constant(() => new AggregateError([], 'm')),
+  leaf.filter((value) => typeof value === 'object' && value !== null).map((value) => () => value as object),
 )
-const integrity = fc.constantFrom('', '', '', '', 'preventExtensions', 'seal', 'freeze')
 const part = fc.record({
-  build,
-  members: fc.array(fc.tuple(key, place), { maxLength: 5 }),
+  shell,
+  members: fc.array(fc.tuple(key, fc.nat({ max: 1000 })), { maxLength: 5 }),
   attributes: fc.oneof({ weight: 4, arbitrary: fc.constant(7) }, fc.nat({ max: 7 })),
-  integrity,
+  integrity: fc.constantFrom(undefined, undefined, undefined, 'preventExtensions', 'seal', 'freeze'),
 })
 
-/** A graph of up to 12 objects; places beyond them are leaves, or pairs of what was built before. */
+/** Up to 12 objects with each other and leaves as members, so that they share parts and contain themselves. */
 const graph = fc
   .tuple(fc.array(part, { minLength: 1, maxLength: 12 }), fc.array(leaf, { minLength: 1, maxLength: 12 }))
   .map(([parts, leaves]) => {
-    const objects = parts.map(({ build }) => build(() => undefined))
+    const objects = parts.map(({ shell }) => shell())
     const all: unknown[] = [...objects, ...leaves]
     const at = (place: number) => all[place % all.length]
     for (const [index, { members, attributes, integrity }] of parts.entries()) {
@@ -115,28 +96,31 @@ const graph = fc
       for (const [key, place] of members) {
         if (object instanceof Map && typeof key === 'string') object.set(at(key.length), at(place))
         else if (object instanceof Set) object.add(at(place))
-        else if (Array.isArray(object) && typeof key === 'string' && key.length < 3)
-          object[(key.length * place) % 50] = at(place)
+        else if (Array.isArray(object) && place % 3 > 0) define(object, place % 20, at(place), 7)
         else define(object, key, at(place), attributes)
       }
-      if (integrity === 'freeze' && ArrayBuffer.isView(object)) Object.preventExtensions(object)
-      else if (integrity !== '') Object[integrity as 'freeze'](object)
+      if (integrity !== undefined) attempt(() => Reflect.apply(Object[integrity], Object, [object]))
     }
     const pairs = leaves.map((value, index) => new Pair(value, leaves[(index + 1) % leaves.length]))
     return { objects, pairs, deep: new Pair(pairs[0], objects) }
   })
 
 function define(object: object, key: PropertyKey, value: unknown, attributes: number): void {
-  try {
+  attempt(() =>
     Object.defineProperty(object, key, {
       value,
       writable: (attributes & 1) !== 0,
       enumerable: (attributes & 2) !== 0,
       configurable: (attributes & 4) !== 0,
-    })
-  } catch {
-    // The length of an array, or an element of a typed array.
-  }
+    }),
+  )
+}
+
+/** Lengths of arrays cannot be anything, and typed arrays cannot be frozen. */
+function attempt(change: () => unknown): void {
+  try {
+    change()
+  } catch {}
 }
 
 const plain = fc.letrec<{ any: unknown }>((tie) => ({

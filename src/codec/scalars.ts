@@ -1,0 +1,130 @@
+/**
+ * Kinds with hidden contents that are not memory: dates, regular expressions, URLs, boxed primitives, errors.
+ */
+import { types } from 'node:util'
+import { type AnyKind, kind, nothing, text } from './kind.ts'
+import { nowhere } from './nodes.ts'
+
+const regExpGetter = (name: string) => Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get
+const regExpSource = regExpGetter('source')!
+/** By letter and property, because the `flags` getter asks properties that a RegExp may have of its own. */
+const regExpFlags = Object.entries({
+  d: 'hasIndices',
+  g: 'global',
+  i: 'ignoreCase',
+  m: 'multiline',
+  s: 'dotAll',
+  u: 'unicode',
+  v: 'unicodeSets',
+  y: 'sticky',
+}).map(([flag, name]) => [flag, regExpGetter(name)] as const)
+
+const hrefOf = Object.getOwnPropertyDescriptor(URL.prototype, 'href')!.get!
+
+export const scalars: readonly AnyKind[] = [
+  kind<Date>({
+    name: 'Date',
+    prototype: Date.prototype,
+    is: types.isDate,
+    pack: (date) => [Date.prototype.getTime.call(date)],
+    make: ([time]) => new Date(time as number),
+  }),
+  kind<RegExp>({
+    name: 'RegExp',
+    prototype: RegExp.prototype,
+    is: types.isRegExp,
+    // lastIndex is a property.
+    pack: (regExp, { slot }) => [
+      slot(regExpSource.call(regExp), nowhere),
+      regExpFlags.map(([flag, get]) => (get?.call(regExp) ? flag : '')).join(''),
+    ],
+    make: ([source, flags], { atom }) => new RegExp(text(atom(source)), text(flags)),
+  }),
+  kind<URL>({
+    name: 'URL',
+    prototype: URL.prototype,
+    is: (object) => isBranded(() => hrefOf.call(object)),
+    pack: (url, { urls }) => {
+      urls.push(url)
+      return [hrefOf.call(url)]
+    },
+    make: ([href]) => new URL(text(href)),
+  }),
+  kind<URLSearchParams>({
+    name: 'URLSearchParams',
+    prototype: URLSearchParams.prototype,
+    is: (object) => isBranded(() => URLSearchParams.prototype.toString.call(object)),
+    pack: (params) => [...URLSearchParams.prototype.entries.call(params)].flat(),
+    make: (contents) => {
+      const params = new URLSearchParams()
+      for (let i = 0; i < contents.length; i += 2) params.append(text(contents[i]), text(contents[i + 1]))
+      return params
+    },
+  }),
+  boxed(Boolean, types.isBooleanObject),
+  boxed(Number, types.isNumberObject),
+  boxed(String, types.isStringObject),
+  boxed(BigInt, types.isBigIntObject),
+  boxed(Symbol, types.isSymbolObject),
+]
+
+function boxed(
+  wrapper: { readonly name: string; readonly prototype: { valueOf(): unknown } },
+  is: (object: object) => boolean,
+): AnyKind {
+  return kind<object>({
+    name: wrapper.name,
+    prototype: wrapper.prototype,
+    is,
+    pack: (object, { slot }) => [slot(wrapper.prototype.valueOf.call(object), nowhere)],
+    keys: (object) => {
+      const keys = Reflect.ownKeys(object)
+      if (wrapper.name !== 'String') return keys
+      const { length } = String.prototype.valueOf.call(object)
+      // The characters come first.
+      return keys.slice(length).filter((key) => key !== 'length')
+    },
+    make: ([slot], { atom }) => {
+      const value = atom(slot)
+      if (typeof value !== wrapper.name.toLowerCase()) throw new Error(`not a ${wrapper.name}`)
+      return Object(value) as object
+    },
+  })
+}
+
+function isBranded(ask: () => unknown): boolean {
+  try {
+    ask()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Newer engines give errors a `stack` that is an accessor; older ones, a value. */
+const stack = Object.getOwnPropertyDescriptor(new Error(), 'stack')
+
+export const errors: readonly AnyKind[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+  AggregateError,
+].map((maker) =>
+  kind<Error>({
+    name: maker.name,
+    prototype: maker.prototype,
+    is: types.isNativeError,
+    // Message, stack, cause and errors are properties.
+    pack: () => nothing,
+    ...(stack?.get === undefined ? {} : { accessors: { stack } }),
+    make: () => {
+      const error = maker === AggregateError ? new AggregateError([]) : new (maker as ErrorConstructor)()
+      for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key)
+      return error
+    },
+  }),
+)
