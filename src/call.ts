@@ -9,7 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { ask, CodecError, PermafrostError, StoreError, UncertainError } from './errors.ts'
 import { emit } from './events.ts'
-import { keyOf, type Keyed, type Subject } from './key.ts'
+import { type Keyed, keyOf, type Subject } from './key.ts'
 import { milliseconds } from './options.ts'
 import type { Store } from './store/store.ts'
 import type { CallKey, Codec, Digest, Duration, Entry, MissReason } from './types.ts'
@@ -36,7 +36,9 @@ export interface Counted {
 export interface Memo extends Subject {
   readonly room: () => Room
   readonly codec: Codec
-  readonly shouldCache: ((value: any, context: { readonly key: CallKey; readonly elapsed: number }) => boolean) | undefined
+  readonly shouldCache:
+    | ((value: any, context: { readonly key: CallKey; readonly elapsed: number }) => boolean)
+    | undefined
   readonly ttl: Duration | ((value: any) => Duration | undefined) | undefined
   readonly keepVersions: number
   readonly tags: readonly string[]
@@ -127,7 +129,8 @@ function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
   })
 }
 
-const isExpired = ({ expiresAt }: Entry, { clock }: Room): boolean => expiresAt !== undefined && expiresAt <= clock()
+const isExpired = ({ expiresAt }: Entry, { clock }: Room): boolean =>
+  expiresAt !== undefined && expiresAt <= clock()
 
 function hit(memo: Memo, room: Room, keyed: Keyed, entry: Entry): void {
   depend(keyed.inputPaths, entry.expiresAt)
@@ -162,7 +165,12 @@ async function join(memo: Memo, room: Room, keyed: Keyed, flight: Promise<Kept>)
 function run(memo: Memo, room: Room, keyed: Keyed, self: unknown, args: readonly unknown[]): unknown {
   emit('miss', () => ({ name: memo.name, key: keyed.key }))
   const { digest } = keyed.key
-  const frame: Frame = { digest, outer: frames.getStore(), files: new Set(), expiresAt: Number.POSITIVE_INFINITY }
+  const frame: Frame = {
+    digest,
+    outer: frames.getStore(),
+    files: new Set(),
+    expiresAt: Number.POSITIVE_INFINITY,
+  }
   const began = performance.now()
   const finish = (value: unknown, async: boolean) =>
     keep(memo, room, { keyed, self, args, frame, value, elapsed: performance.now() - began, async })
@@ -212,14 +220,17 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
   const uncertain = whyUncertain(memo, finished)
   if (uncertain !== undefined) return uncertain
   const { codec, shouldCache } = memo
-  if (shouldCache !== undefined && !ask('shouldCache', () => shouldCache(value, { key: keyed.key, elapsed }))) return
+  if (shouldCache !== undefined && !ask('shouldCache', () => shouldCache(value, { key: keyed.key, elapsed })))
+    return
   const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, value))
   frame.expiresAt = expiresAt
   let bytes: Uint8Array
   try {
     bytes = codec.encode(value)
   } catch (error) {
-    return error instanceof CodecError ? error : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+    return error instanceof CodecError
+      ? error
+      : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
   }
   const store = room.store()
   if (store === undefined || store.readonly) return bytes
@@ -235,7 +246,8 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
     },
     bytes,
   )
-  if (put !== undefined) emit('put', () => ({ name: memo.name, key: keyed.key, size: put.size, computeTime: elapsed }))
+  if (put !== undefined)
+    emit('put', () => ({ name: memo.name, key: keyed.key, size: put.size, computeTime: elapsed }))
   return bytes
 }
 
@@ -243,7 +255,9 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
 function whyUncertain(memo: Memo, { args, frame, keyed, self }: Finished): UncertainError | undefined {
   for (const path of frame.files) {
     if (!keyed.inputPaths.includes(path)) {
-      return new UncertainError(`it calls a function with the input file ${path}, which is not among its own arguments`)
+      return new UncertainError(
+        `it calls a function with the input file ${path}, which is not among its own arguments`,
+      )
     }
   }
   if (keyed.inputPaths.length > 0 && keyOf(memo, self, args).key.inputs !== keyed.key.inputs) {
@@ -272,17 +286,27 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
   const { key } = keyOf(memo, self, args)
   const room = memo.room()
   const store = room.store()
-  if (store === undefined) return { hit: false, reason: 'absent', explanation: 'the cache directory cannot be used' }
+  if (store === undefined)
+    return { hit: false, reason: 'absent', explanation: 'the cache directory cannot be used' }
   const entry = store.find(key.digest)
   if (entry === undefined) return explain(key, store)
   if (isExpired(entry, room)) {
-    return { hit: false, reason: 'expired', explanation: `it expired at ${new Date(entry.expiresAt!).toISOString()}` }
+    return {
+      hit: false,
+      reason: 'expired',
+      explanation: `it expired at ${new Date(entry.expiresAt!).toISOString()}`,
+    }
   }
   if (entry.codec !== memo.codec.name) {
-    return { hit: false, reason: 'lost', explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}` }
+    return {
+      hit: false,
+      reason: 'lost',
+      explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
+    }
   }
   const bytes = store.has(entry) ? store.read(entry) : undefined
-  if (bytes === undefined) return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
+  if (bytes === undefined)
+    return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
   try {
     return { hit: true, value: memo.codec.decode(bytes), entry }
   } catch (error) {
@@ -293,13 +317,20 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
 
 function explain(key: CallKey, store: Store): Lookup<never> {
   const nearest = store.closest(key)
-  const miss = (reason: MissReason, explanation: string): Lookup<never> => ({ hit: false, reason, explanation })
+  const miss = (reason: MissReason, explanation: string): Lookup<never> => ({
+    hit: false,
+    reason,
+    explanation,
+  })
   if (nearest === undefined) return miss('absent', `nothing is kept of ${key.name}`)
   const other = nearest.key
   if (other.args !== key.args) return miss('args', `${key.name} was not called with these arguments before`)
-  if (other.code !== key.code) return miss('code', `the code of ${key.name}, or what it captures, changed since the last call`)
-  if (other.inputs !== key.inputs) return miss('inputs', 'the content of an input file changed since the last call')
-  if (other.state !== key.state) return miss('state', 'what the "state" option returned changed since the last call')
+  if (other.code !== key.code)
+    return miss('code', `the code of ${key.name}, or what it captures, changed since the last call`)
+  if (other.inputs !== key.inputs)
+    return miss('inputs', 'the content of an input file changed since the last call')
+  if (other.state !== key.state)
+    return miss('state', 'what the "state" option returned changed since the last call')
   return miss('absent', 'nothing is kept of this call')
 }
 
@@ -325,5 +356,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 
 /** What was thrown at us, as an error of ours. */
 function asFailure(error: unknown): PermafrostError {
-  return error instanceof PermafrostError ? error : new StoreError('ERR_STORE_IO', messageOf(error), { cause: error })
+  return error instanceof PermafrostError
+    ? error
+    : new StoreError('ERR_STORE_IO', messageOf(error), { cause: error })
 }

@@ -59,7 +59,9 @@ export class OptionError extends PermafrostError {
   readonly code = 'ERR_OPTION' as const
 
   constructor(option: string, cause: unknown) {
-    super(`the "${option}" option threw: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+    super(`the "${option}" option threw: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
   }
 }
 

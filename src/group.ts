@@ -128,7 +128,12 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
 const DEFAULT_SIZE = '1GiB'
 
 /** Failures of opening that are not the caller's mistake. */
-const SURVIVABLE: ReadonlySet<string> = new Set(['ERR_STORE_BUSY', 'ERR_STORE_CORRUPT', 'ERR_STORE_IO', 'ERR_STORE_READONLY'])
+const SURVIVABLE: ReadonlySet<string> = new Set([
+  'ERR_STORE_BUSY',
+  'ERR_STORE_CORRUPT',
+  'ERR_STORE_IO',
+  'ERR_STORE_READONLY',
+])
 
 export class MemoizedGroup implements Disposable {
   /** Absolute. */
@@ -205,7 +210,8 @@ export class MemoizedGroup implements Disposable {
   }
 
   #opened(): Store {
-    if (this.#store === undefined) throw new StoreError('ERR_STORE_CLOSED', `the group in ${this.directory} is not open`)
+    if (this.#store === undefined)
+      throw new StoreError('ERR_STORE_CLOSED', `the group in ${this.directory} is not open`)
     return this.#store
   }
 

@@ -7,23 +7,29 @@ import { type Memoize, memoizeFor } from './memoize.ts'
 /** `memoize` on the default group, which opens at the first call. */
 export const memoize: Memoize = memoizeFor(defaultGroup)
 
-// memoize
-export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods, MemoizeOptions } from './memoize.ts'
 export type { Lookup } from './call.ts'
-
-// groups
-export { MemoizedGroup } from './group.ts'
-export type { BuiltinPolicy, GroupOptions } from './group.ts'
-
-// identity
-export { digest } from './freeze/freeze.ts'
-export { file } from './freeze/file.ts'
-export type { InputFile } from './freeze/file.ts'
-export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'
-
+export type { BuiltinCodec } from './codec/codec.ts'
 // seams
 export { registerClass } from './codec/codec.ts'
-export type { BuiltinCodec } from './codec/codec.ts'
+// errors
+export {
+  CodecError,
+  FreezeError,
+  OptionError,
+  PermafrostError,
+  StoreError,
+  UncertainError,
+} from './errors.ts'
+export type { InputFile } from './freeze/file.ts'
+export { file } from './freeze/file.ts'
+// identity
+export { digest } from './freeze/freeze.ts'
+export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'
+export type { BuiltinPolicy, GroupOptions } from './group.ts'
+// groups
+export { MemoizedGroup } from './group.ts'
+// memoize
+export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods, MemoizeOptions } from './memoize.ts'
 export type {
   ByteSize,
   CallKey,
@@ -40,6 +46,3 @@ export type {
   Problem,
   VerifyReport,
 } from './types.ts'
-
-// errors
-export { CodecError, FreezeError, OptionError, PermafrostError, StoreError, UncertainError } from './errors.ts'

@@ -34,7 +34,8 @@ export interface Keyed {
 export function keyOf(subject: Subject, self: unknown, args: readonly unknown[]): Keyed {
   const code = codeOf(subject)
   const given = freezeValue(givenOf(subject, self, args), 'args', subject.walk)
-  const stated = subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
+  const stated =
+    subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
   const state = stated?.digest ?? NOTHING
   const inputs = together(code.inputs, given.inputs, stated?.inputs ?? NOTHING)
   const key: CallKey = {
@@ -49,7 +50,9 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
 }
 
 function codeOf({ fn, name, once, version, walk }: Subject): ReturnType<typeof freezeValue> {
-  return version === undefined ? freezeFunction(fn, name, walk, once) : freezeValue([name, version], name, walk)
+  return version === undefined
+    ? freezeFunction(fn, name, walk, once)
+    : freezeValue([name, version], name, walk)
 }
 
 const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('state', state))
@@ -57,8 +60,15 @@ const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('
 function givenOf(subject: Subject, self: unknown, args: readonly unknown[]): unknown {
   const { cacheKey } = subject
   if (cacheKey !== undefined) return ask('cacheKey', () => cacheKey.apply(self, args as unknown[]))
-  const kept = subject.ignored.size === 0 ? args : args.map((arg, index) => (subject.ignored.has(index) ? undefined : arg))
+  const kept = subject.ignored.size === 0 ? args : without(subject.ignored, args)
   return self !== undefined && subject.usesThis() ? { self, args: kept } : kept
+}
+
+/** As if the ignored arguments had not been given. */
+function without(ignored: ReadonlySet<number>, args: readonly unknown[]): unknown[] {
+  let length = args.length
+  while (length > 0 && ignored.has(length - 1)) length--
+  return args.slice(0, length).map((arg, index) => (ignored.has(index) ? undefined : arg))
 }
 
 function together(...inputs: readonly Digest[]): Digest {

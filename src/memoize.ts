@@ -2,11 +2,11 @@
  * Wraps a function or a method: checks the options, gives the wrapper its inspection methods, and hands each call to
  * call.ts. Knows how functions look from outside, not how results are found.
  */
-import { call, lookup, type Lookup, type Memo, refresh, type Room, wouldHit } from './call.ts'
-import { codecOf, type BuiltinCodec } from './codec/codec.ts'
-import { registerStandIn } from './freeze/marks.ts'
-import { looksAtThis } from './freeze/place.ts'
+import { call, type Lookup, lookup, type Memo, type Room, refresh, wouldHit } from './call.ts'
+import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
+import { ignore, registerStandIn } from './freeze/marks.ts'
+import { looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
 import { ignoredPositions, keyOf, labelOf } from './key.ts'
 import { checkOptions, is, type OptionCheck } from './options.ts'
@@ -103,7 +103,10 @@ type GetterContext<This, R> = ClassGetterDecoratorContext<This, R>
 
 /** What `@memoize(options)` makes: a decorator of methods, static methods and getters. */
 export interface MemoizeDecorator {
-  <This, A extends unknown[], R>(method: Method<This, A, R>, context: MethodContext<This, A, R>): Method<This, A, R>
+  <This, A extends unknown[], R>(
+    method: Method<This, A, R>,
+    context: MethodContext<This, A, R>,
+  ): Method<This, A, R>
   <This, R>(getter: (this: This) => R, context: GetterContext<This, R>): (this: This) => R
 }
 
@@ -113,7 +116,10 @@ export interface MemoizeDecorator {
  * Throws a `TypeError` for a wrong option.
  */
 export interface Memoize {
-  <This, A extends unknown[], R>(method: Method<This, A, R>, context: MethodContext<This, A, R>): Method<This, A, R>
+  <This, A extends unknown[], R>(
+    method: Method<This, A, R>,
+    context: MethodContext<This, A, R>,
+  ): Method<This, A, R>
   <This, R>(getter: (this: This) => R, context: GetterContext<This, R>): (this: This) => R
   <F extends AnyFunction>(fn: F, options?: MemoizeOptions<NoInfer<F>>): Memoized<F>
   (options: MemoizeOptions): MemoizeDecorator
@@ -130,7 +136,8 @@ const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
   cacheKey: is.function,
   ignore: is.listOf(
     'positions or parameter names',
-    (item) => (typeof item === 'string' && item !== '') || (Number.isSafeInteger(item) && (item as number) >= 0),
+    (item) =>
+      (typeof item === 'string' && item !== '') || (Number.isSafeInteger(item) && (item as number) >= 0),
   ),
   shouldCache: is.function,
   ttl: is.either(is.duration, is.function),
@@ -146,7 +153,8 @@ const rooms = new WeakMap<object, GroupRoom>()
 
 /** Tell what a group shares with its functions. */
 export function registerRoom(group: MemoizedGroup, room: GroupRoom): void {
-  rooms.set(group, room)
+  rooms.set(group, ignore(room))
+  ignore(group)
 }
 
 /** What a group gives its functions. */
@@ -176,13 +184,17 @@ export function memoizeFor(groupOf: () => MemoizedGroup): Memoize {
       return decorate(method, context, first, groupOf)
     }
   }
+  // a class that was decorated mentions this function; what it does is not what the class does
+  registerStandIn(memoize, () => ['memoize'])
   return memoize as Memoize
 }
 
 const legacy = (): TypeError =>
   new TypeError('@memoize is a standard decorator; compile without the "experimentalDecorators" option')
 
-function isDecoratorContext(value: unknown): value is ClassMethodDecoratorContext | ClassGetterDecoratorContext {
+function isDecoratorContext(
+  value: unknown,
+): value is ClassMethodDecoratorContext | ClassGetterDecoratorContext {
   return typeof value === 'object' && value !== null && 'kind' in value && 'addInitializer' in value
 }
 
@@ -199,7 +211,11 @@ function decorate(
   return wrap(method, options, groupOf)
 }
 
-function wrap<F extends AnyFunction>(fn: F, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memoized<F> {
+function wrap<F extends AnyFunction>(
+  fn: F,
+  options: MemoizeOptions,
+  groupOf: () => MemoizedGroup,
+): Memoized<F> {
   const memo = memoOf(fn, options, options.group === undefined ? groupOf : () => options.group!)
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
     return call(memo, this, args)
@@ -222,8 +238,12 @@ function wrap<F extends AnyFunction>(fn: F, options: MemoizeOptions, groupOf: ()
     stats: () => store()?.usage()[memo.name] ?? NO_STATS,
     resetStats: () => store()?.resetUsage(memo.name),
   }
-  for (const [name, value] of Object.entries(methods)) Object.defineProperty(wrapper, name, { value, configurable: true })
-  Object.defineProperty(wrapper, 'group', { get: options.group === undefined ? groupOf : () => options.group, configurable: true })
+  for (const [name, value] of Object.entries(methods))
+    Object.defineProperty(wrapper, name, { value, configurable: true })
+  Object.defineProperty(wrapper, 'group', {
+    get: options.group === undefined ? groupOf : () => options.group,
+    configurable: true,
+  })
   Object.defineProperty(wrapper, 'name', { value: options.name ?? fn.name, configurable: true })
   Object.defineProperty(wrapper, 'length', { value: fn.length, configurable: true })
   registerStandIn(wrapper, () => [
@@ -240,7 +260,9 @@ const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0
 function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memo {
   checkOptions(options, CHECKS, 'memoize')
   if (options.version !== undefined && options.name === undefined && fn.name === '') {
-    throw new TypeError('memoize: a function without a name needs the "name" option beside "version", which replaces its code')
+    throw new TypeError(
+      'memoize: a function without a name needs the "name" option beside "version", which replaces its code',
+    )
   }
   const ignored = ignoredPositions(fn, options.ignore ?? [])
   const codec = options.codec === undefined ? undefined : codecOf(options.codec)
@@ -283,7 +305,10 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     get ttl() {
       return options.ttl ?? room().ttl
     },
-    keepVersions: options.keepVersions === undefined || options.keepVersions === 'all' ? Number.POSITIVE_INFINITY : options.keepVersions,
+    keepVersions:
+      options.keepVersions === undefined || options.keepVersions === 'all'
+        ? Number.POSITIVE_INFINITY
+        : options.keepVersions,
     tags: options.tags ?? [],
     onUncacheable: options.onUncacheable ?? 'warn',
   }

@@ -18,7 +18,8 @@ export function reportText(
     return [name, `${hits}`, `${misses}`, time(timeSaved), time(timeSpent), prettyBytes(size)]
   })
   const lines = [`permafrost in ${directory}`]
-  if (rows.length > 0) lines.push(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'kept'], rows))
+  if (rows.length > 0)
+    lines.push(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'kept'], rows))
   if (all !== undefined) {
     lines.push(
       `all runs: ${all.hits} hits, ${all.misses} misses, ${time(all.timeSaved)} saved; ` +
@@ -30,12 +31,24 @@ export function reportText(
 
 /** `1.2 s`, `3m 4s`. */
 export const time = (milliseconds: number): string =>
-  prettyMilliseconds(milliseconds, { millisecondsDecimalDigits: milliseconds < 10 ? 1 : 0, secondsDecimalDigits: 1 })
+  prettyMilliseconds(milliseconds, {
+    millisecondsDecimalDigits: milliseconds < 10 ? 1 : 0,
+    secondsDecimalDigits: 1,
+  })
 
 /** Columns without lines, numbers to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const Table = createRequire(import.meta.url)('cli-table3') as typeof import('cli-table3')
-  const none = ['top', 'top-mid', 'top-left', 'top-right', 'bottom', 'bottom-mid', 'bottom-left', 'bottom-right']
+  const none = [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+  ]
   const lines = ['left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid']
   const made = new Table({
     head: [...head],

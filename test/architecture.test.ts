@@ -63,20 +63,26 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .map((name) => join(src, name))
 
 const imports = files.flatMap((path): Import[] => {
-  const text = readFileSync(path, 'utf8')
-  const found = [...text.matchAll(/(?:import|export)\s+(type\s+)?[^'"()]*?from\s+'([^']+)'/g)].map((match) => ({
-    specifier: match[2]!,
-    typeOnly: match[1] !== undefined,
-  }))
-  const required = [...text.matchAll(/\brequire\('([^']+)'\)|createRequire\(import\.meta\.url\)\('([^']+)'\)/g)].map(
-    (match) => ({ specifier: match[1] ?? match[2]!, typeOnly: false }),
+  const text = readFileSync(path, 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
+  const found = [...text.matchAll(/(?:import|export)\s+(type\s+)?[^'"()]*?from\s+'([^']+)'/g)].map(
+    (match) => ({
+      specifier: match[2]!,
+      typeOnly: match[1] !== undefined,
+    }),
   )
-  const bare = [...text.matchAll(/^import\s+'([^']+)'/gm)].map((match) => ({ specifier: match[1]!, typeOnly: false }))
+  const required = [
+    ...text.matchAll(/\brequire\('([^']+)'\)|createRequire\(import\.meta\.url\)\(\s*'([^']+)'/g),
+  ].map((match) => ({ specifier: match[1] ?? match[2]!, typeOnly: false }))
+  const bare = [...text.matchAll(/^import\s+'([^']+)'/gm)].map((match) => ({
+    specifier: match[1]!,
+    typeOnly: false,
+  }))
   return [...found, ...required, ...bare].map((one) => ({ from: path, ...one }))
 })
 
 test('every room has a line in the import table', () => {
-  for (const path of files) assert.ok(table[roomOf(path)], `${relative(root, path)} is in no room of the table`)
+  for (const path of files)
+    assert.ok(table[roomOf(path)], `${relative(root, path)} is in no room of the table`)
 })
 
 test('rooms import only what the table allows', () => {
@@ -85,28 +91,43 @@ test('rooms import only what the table allows', () => {
     const [room, other] = [roomOf(from), roomOf(resolve(dirname(from), specifier))]
     if (room === other) continue
     const arrow = `${room} → ${other}`
-    assert.ok(table[room]?.includes(other), `${relative(root, from)} imports ${specifier}: ${arrow} is not in the table`)
+    assert.ok(
+      table[room]?.includes(other),
+      `${relative(root, from)} imports ${specifier}: ${arrow} is not in the table`,
+    )
     if (typesOnly.has(arrow)) assert.ok(typeOnly, `${relative(root, from)}: ${arrow} is for types only`)
   }
 })
 
 test('each package has one door', () => {
   for (const { from, specifier } of imports) {
-    const name = specifier.startsWith('@') ? specifier : specifier.startsWith('node:') ? specifier : specifier.split('/')[0]!
+    const name = specifier.startsWith('@')
+      ? specifier
+      : specifier.startsWith('node:')
+        ? specifier
+        : specifier.split('/')[0]!
     const door = Object.hasOwn(doors, name) ? doors[name] : undefined
     const path = relative(src, from).split(sep).join('/')
     if (door !== undefined) assert.match(path, door, `${name} may not be imported by ${path}`)
-    else if (!specifier.startsWith('.') && !specifier.startsWith('node:')) assert.fail(`${path} imports ${specifier}, which has no door`)
+    else if (!specifier.startsWith('.') && !specifier.startsWith('node:'))
+      assert.fail(`${path} imports ${specifier}, which has no door`)
   }
 })
 
 test('every runtime dependency has a door and a reason', () => {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object }
-  const reasons = readFileSync(join(root, 'docs/architecture.md'), 'utf8').split('## Dependencies and why')[1]!
+  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    dependencies: object
+  }
+  const reasons = readFileSync(join(root, 'docs/architecture.md'), 'utf8').split(
+    '## Dependencies and why',
+  )[1]!
   for (const name of Object.keys(dependencies)) {
     assert.ok(Object.hasOwn(doors, name), `${name} has no door`)
     assert.ok(reasons.includes(`\`${name}\``), `docs/architecture.md gives no reason for ${name}`)
-    assert.ok(imports.some(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)), `${name} is not imported`)
+    assert.ok(
+      imports.some(({ specifier }) => specifier === name || specifier.startsWith(`${name}/`)),
+      `${name} is not imported`,
+    )
   }
 })
 

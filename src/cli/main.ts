@@ -16,12 +16,17 @@ interface Common {
   readonly json?: boolean
 }
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
 
 const program = new Command('permafrost')
   .description('Look into a permafrost cache directory and keep it tidy.')
   .version(version)
-  .option('-d, --directory <path>', 'the cache directory (default: PERMAFROST_DIR, else .permafrost beside package.json)')
+  .option(
+    '-d, --directory <path>',
+    'the cache directory (default: PERMAFROST_DIR, else .permafrost beside package.json)',
+  )
   .option('--json', 'print JSON')
 
 program
@@ -36,7 +41,12 @@ program
     })
     if (common().json === true) return print(entries)
     const most = Number(limit)
-    console.log(table(['function', 'call', 'size', 'took', 'hits', 'age', 'expires in'], entries.slice(0, most).map(row)))
+    console.log(
+      table(
+        ['function', 'call', 'size', 'took', 'hits', 'age', 'expires in'],
+        entries.slice(0, most).map(row),
+      ),
+    )
     if (entries.length > most) console.log(`… and ${entries.length - most} more`)
   })
 
@@ -65,7 +75,9 @@ program
     const report = await withGroup(false, (group) => group.gc())
     if (common().json === true) return print(report)
     const { bytesFreed, evicted, expired, orphans } = report
-    console.log(`${expired} expired, ${evicted} evicted, ${orphans} orphans removed; ${prettyBytes(bytesFreed)} freed`)
+    console.log(
+      `${expired} expired, ${evicted} evicted, ${orphans} orphans removed; ${prettyBytes(bytesFreed)} freed`,
+    )
   })
 
 program
@@ -77,7 +89,8 @@ program
     if (common().json === true) print({ problems, steps })
     else {
       for (const [step, took] of Object.entries(steps)) console.log(`${step}: ${time(took)}`)
-      for (const { message, repaired } of problems) console.log(`${repaired ? 'repaired' : 'problem'}: ${message}`)
+      for (const { message, repaired } of problems)
+        console.log(`${repaired ? 'repaired' : 'problem'}: ${message}`)
       console.log(problems.length === 0 ? 'nothing wrong' : `${problems.length} problems`)
     }
     if (problems.some(({ repaired }) => !repaired)) process.exitCode = 1
@@ -112,7 +125,15 @@ const print = (value: unknown): void => console.log(JSON.stringify(value, null, 
 function row({ computeTime, createdAt, expiresAt, hits, key, size }: Entry): string[] {
   const now = Date.now()
   const expires = expiresAt === undefined ? 'never' : expiresAt <= now ? 'expired' : time(expiresAt - now)
-  return [key.name, key.digest.slice(0, 12), prettyBytes(size), time(computeTime), `${hits}`, time(now - createdAt), expires]
+  return [
+    key.name,
+    key.digest.slice(0, 12),
+    prettyBytes(size),
+    time(computeTime),
+    `${hits}`,
+    time(now - createdAt),
+    expires,
+  ]
 }
 
 /** Opens the directory for one action, also an asynchronous one. */

@@ -5,7 +5,6 @@
  * `[root, names of kinds, nodes, sizes of the leaves]`, and then each leaf at the next multiple of 8 bytes: large arrays
  * of numbers are copied, not encoded.
  */
-import { endianness } from 'node:os'
 import { CodecError } from '../errors.ts'
 import type { Codec } from '../types.ts'
 import { pack } from './pack.ts'
@@ -17,9 +16,11 @@ import { writeItem } from './writer.ts'
 /** Tag 9, which CBOR leaves unassigned, so that no plain item begins like this. */
 const PACKED = 0xc9
 
+const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
+
 /** Leaves keep the byte order of the machine, so machines that differ do not read each other's. */
 export const cbor: Codec = {
-  name: endianness() === 'LE' ? 'cbor1' : 'cbor1-be',
+  name: isLittleEndian ? 'cbor1' : 'cbor1-be',
   encode: (value) => {
     if (flawOf(value) === undefined) return writeItem(value)
     const { root, kinds, nodes, leaves } = pack(value)

@@ -1,7 +1,6 @@
 /**
  * The other codecs by name. Each refuses whatever its format would change.
  */
-import { deserialize, serialize } from 'node:v8'
 import { CodecError } from '../errors.ts'
 import type { Codec } from '../types.ts'
 import { messageOf } from './cbor.ts'
@@ -29,15 +28,18 @@ export const v8: Codec = {
   encode: (value) => {
     pack(value, flawForClone)
     try {
-      return serialize(value)
+      return engine().serialize(value)
     } catch (error) {
       throw new CodecError('ERR_UNENCODABLE', `cannot store with v8: ${messageOf(error)}`, 'result', {
         cause: error,
       })
     }
   },
-  decode: (bytes) => reading(() => deserialize(bytes) as unknown),
+  decode: (bytes) => reading(() => engine().deserialize(bytes) as unknown),
 }
+
+/** Loaded at first use: 2 ms that no other codec needs. */
+const engine = (): typeof import('node:v8') => process.getBuiltinModule('node:v8')
 
 /** Kinds that a structured clone keeps. Only the first two keep properties. Views would lose what they share. */
 const clonable: readonly string[] = [

@@ -82,8 +82,8 @@ function checkMembers(object: object, walk: Walk, depth: number): string | undef
   // Something with hidden contents and no properties, whose prototype was replaced.
   if (names.length === 0 && isExotic(object)) return 'an object of a class'
   for (const name of names) {
-    // cbor-x renames the first, and takes the second for the method.
-    if (name === '__proto__' || name === 'hasOwnProperty') return `a property named ${name}`
+    // cbor-x renames it.
+    if (name === '__proto__') return 'a property named __proto__'
     if (!isWellFormed(name)) return 'a property name with a lone surrogate'
     const flaw = checkProperty(object, name, walk, depth)
     if (flaw !== undefined) return flaw

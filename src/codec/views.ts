@@ -24,7 +24,9 @@ const typedArrayNames = [
 ]
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype)
 const typedArrayName = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStringTag)!.get!
-const typedArrayLength = Object.getOwnPropertyDescriptor(typedArrayPrototype, 'length')!.get!
+const viewed = ['buffer', 'byteOffset', 'length'].map(
+  (name) => Object.getOwnPropertyDescriptor(typedArrayPrototype, name)!.get!,
+)
 
 export const views: readonly AnyKind[] = [
   kind<ArrayBuffer>({
@@ -47,7 +49,7 @@ export const views: readonly AnyKind[] = [
     prototype: Buffer.prototype,
     is: types.isUint8Array,
     pack: packView,
-    keys: (buffer) => namedKeys(buffer),
+    keys: (buffer) => namedKeys(buffer, Buffer.from),
     make: ([buffer, offset, length], making) =>
       Buffer.from(making.buffer(buffer), offset as number, length as number),
   }),
@@ -60,18 +62,25 @@ export const views: readonly AnyKind[] = [
       prototype: maker.prototype as object,
       is: (object) => typedArrayName.call(object) === name,
       pack: packView,
-      keys: (array) => namedKeys(array),
+      keys: (array) => namedKeys(array, (buffer, offset, length) => new maker(buffer, offset, length)),
       make: ([buffer, offset, length], making) =>
         new maker(making.buffer(buffer), offset as number, (length as number) / size),
     })
   }),
 ]
 
-/** Own keys of a typed array but its indices. */
-function namedKeys(array: TypedArray): readonly (string | symbol)[] {
-  const length = typedArrayLength.call(array) as number
-  // Listing the keys makes a string for each element. Printing no elements does not, and shows other properties.
-  if (length > 1000 && printed(array) === printed(array.subarray(0))) return []
+type Again = (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
+
+/** What printing an array asks it for. */
+const asked = ['BYTES_PER_ELEMENT', 'buffer', 'byteLength', 'byteOffset', 'constructor', 'length']
+
+/** Own keys of a typed array but its indices. `again` makes another view of the same kind. */
+function namedKeys(array: TypedArray, again: Again): readonly (string | symbol)[] {
+  const [buffer, offset, length] = viewed.map((get) => get.call(array)) as [ArrayBuffer, number, number]
+  const isSafe =
+    Object.getOwnPropertySymbols(array).length === 0 && !asked.some((key) => Object.hasOwn(array, key))
+  // Listing the keys makes a string for each element. Printing none of the elements shows other properties as well.
+  if (length > 1000 && isSafe && printed(array) === printed(again(buffer, offset, length))) return []
   return Reflect.ownKeys(array).slice(length)
 }
 

@@ -29,7 +29,7 @@ export function writeItem(value: unknown): Uint8Array {
 
 function newEncoder(): ReusingEncoder {
   const { Encoder } = createRequire(import.meta.url)('cbor-x/index-no-eval') as typeof import('cbor-x')
-  // Keys are written with each object. The shortest header for each (variableMapSize) would cost six times the time.
-  const options: Options = { useRecords: false, tagUint8Array: false }
+  // Keys are written with each object, own ones only, after the shortest header.
+  const options: Options = { useRecords: false, variableMapSize: true, tagUint8Array: false }
   return new Encoder(options) as ReusingEncoder
 }

@@ -41,7 +41,7 @@ export class ByteWriter {
     if (this.#length + 9 > this.#buffer.length) this.#grow(9)
     this.#buffer[this.#length] = TAG.number
     // a NaN's payload can be seen only through typed arrays, and differs between machines
-    this.#view.setFloat64(this.#length + 1, value === value ? value : Number.NaN, true)
+    this.#view.setFloat64(this.#length + 1, Number.isNaN(value) ? Number.NaN : value, true)
     this.#length += 9
   }
 
@@ -77,9 +77,7 @@ export class ByteWriter {
   bytes(view: ArrayBufferView): void {
     const size = view.byteLength
     this.number(size)
-    this.raw(
-      size > INLINE_BYTES ? hashBytes(view) : new Uint8Array(view.buffer, view.byteOffset, size),
-    )
+    this.raw(size > INLINE_BYTES ? hashBytes(view) : new Uint8Array(view.buffer, view.byteOffset, size))
   }
 
   /** Bytes of a length the reader knows. */

@@ -3,9 +3,17 @@
  * package's its name and version, for Node's and the language's its name. Then what a function has as an object.
  */
 import { types } from 'node:util'
-import { Bindings, type FunctionFacts, factsOf, givenScopes, type ParsedText, packageOf, parsedText } from './function.ts'
+import {
+  Bindings,
+  type FunctionFacts,
+  factsOf,
+  givenScopes,
+  type ParsedText,
+  packageOf,
+  parsedText,
+} from './function.ts'
 import { intrinsicName, isKnownGlobal, isNative } from './intrinsics.ts'
-import { codeVersionOf, isIgnored, standInOf } from './marks.ts'
+import { codeVersionOf, frozenState, inputVersion, isIgnored, standInOf } from './marks.ts'
 import { writeMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
@@ -31,7 +39,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
     out.tag(TAG.memoized)
     const parts = standIn()
     out.uint(parts.length)
-    for (const part of parts) walk.value(part, '')
+    for (const part of parts) walk.same(part)
     return
   }
   const name = isNative(fn) ? intrinsicName(fn) : undefined
@@ -107,7 +115,8 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   }
   for (const specifier of source.imports) {
     const from = packageOf(specifier, facts.url)
-    if (from === undefined) return walk.refuse(`import(${JSON.stringify(specifier)}), a module not loaded yet,`)
+    if (from === undefined)
+      return walk.refuse(`import(${JSON.stringify(specifier)}), a module not loaded yet,`)
     out.tag(TAG.module)
     out.string(from)
   }
@@ -126,8 +135,12 @@ const wholly = (name: string): FreeVariable => ({ name, assigned: false, typeofO
 /** What no walk can see through ends it, or is said once. */
 function refuseBlind(walk: Walk, source: ParsedText, fn: Function, facts: FunctionFacts): void {
   for (const { kind, line } of source.dynamic) {
-    if (kind === 'import' || kind === 'require') walk.refuse(`${kind}() of a module that only the call names,`)
-    walk.blind.push({ what: kind, where: `${fn.name || 'a function'} in ${facts.url || 'code without a file'} (its line ${line})` })
+    if (kind === 'import' || kind === 'require')
+      walk.refuse(`${kind}() of a module that only the call names,`)
+    walk.blind.push({
+      what: kind,
+      where: `${fn.name || 'a function'} in ${facts.url || 'code without a file'} (its line ${line})`,
+    })
   }
   if (source.kind === 'arrow' && source.usesThis) walk.refuse('the "this" that an arrow function captured,')
   if (source.usesSuper && !walk.isMember) walk.refuse('a method that uses "super", apart from its object,')
@@ -139,7 +152,8 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
   const { name } = variable
   out.tag(TAG.variable)
   out.string(name)
-  if (name !== source.name && hiddenNames(facts).includes(name)) return walk.refuse(`the variable "${name}", a function's own name that V8 hides,`)
+  if (name !== source.name && hiddenNames(facts).includes(name))
+    return walk.refuse(`the variable "${name}", a function's own name that V8 hides,`)
   const binding = bindings.read(variable)!
   if (binding.kind === 'uninitialised') {
     walk.volatile = true
@@ -151,7 +165,12 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
   }
   if (!binding.constant) walk.volatile = true
   const { imported, value } = binding
-  if (imported !== undefined && typeof value === 'function' && isNative(value) && intrinsicName(value) === undefined) {
+  if (
+    imported !== undefined &&
+    typeof value === 'function' &&
+    isNative(value) &&
+    intrinsicName(value) === undefined
+  ) {
     // a native addon's function: its package says what it is
     out.tag(TAG.module)
     out.string(imported.from)
@@ -164,7 +183,9 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
 
 /** Names of function expressions around a function: V8 keeps them where its scopes do not show. */
 function hiddenNames({ internals: { location }, script }: FunctionFacts): readonly string[] {
-  return location === undefined || script === undefined ? [] : script.functionNamesAround(location.line, location.column)
+  return location === undefined || script === undefined
+    ? []
+    : script.functionNamesAround(location.line, location.column)
 }
 
 // paths ------------------------------------------------------------------------------------------------------------
@@ -177,7 +198,8 @@ type Reached = { readonly kind: 'value'; readonly value: unknown } | { readonly 
  */
 function writePaths(walk: Walk, variable: FreeVariable, value: unknown): boolean {
   const { paths } = variable
-  if (paths === undefined || (typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  if (paths === undefined || (typeof value !== 'object' && typeof value !== 'function') || value === null)
+    return false
   if (isIgnored(value) || (typeof value === 'function' && standInOf(value) !== undefined)) return false
   const reached: Reached[] = []
   for (const path of paths) {
@@ -192,7 +214,7 @@ function writePaths(walk: Walk, variable: FreeVariable, value: unknown): boolean
     walk.out.uint(path.length)
     for (const step of path) walk.out.string(step)
     if (end.kind === 'absent') walk.out.tag(TAG.absent)
-    else walk.value(end.value, ` → ${variable.name}${path.map(label).join('')}`, true)
+    else walk.member(end.value, `${variable.name}${path.map(label).join('')}`)
   }
   return true
 }
@@ -200,8 +222,11 @@ function writePaths(walk: Walk, variable: FreeVariable, value: unknown): boolean
 function reach(walk: Walk, root: unknown, { path, called }: MemberPath): Reached | undefined {
   let value = root
   for (const [index, step] of path.entries()) {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return { kind: 'value', value }
+    if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
+      return { kind: 'value', value }
     const holder: object = value
+    // what says itself what it is, is asked as a whole
+    if (types.isProxy(holder) || inputVersion in holder || frozenState in holder) return undefined
     const property = propertyOf(holder, step)
     if (property === 'hidden') return undefined
     if (property === undefined) return { kind: 'absent' }
@@ -235,7 +260,8 @@ function propertyOf(holder: object, key: string): PropertyDescriptor | 'hidden' 
 function mayUseThis(walk: Walk, fn: Function): boolean {
   if (types.isProxy(fn)) return true
   const standIn = standInOf(fn)
-  if (standIn !== undefined) return standIn().some((part) => typeof part === 'function' && mayUseThis(walk, part))
+  if (standIn !== undefined)
+    return standIn().some((part) => typeof part === 'function' && mayUseThis(walk, part))
   if (isNative(fn) && intrinsicName(fn) !== undefined) return true
   const facts = factsOf(fn, () => walk.path())
   if (facts.internals.bound !== undefined) return false
@@ -265,7 +291,8 @@ function writeGlobal(walk: Walk, variable: FreeVariable): void {
     return
   }
   walk.volatile = true
-  if (property.get !== undefined || property.set !== undefined) return walk.value(property.get, ` → get ${name}`)
+  if (property.get !== undefined || property.set !== undefined)
+    return walk.value(property.get, ` → get ${name}`)
   if (!writePaths(walk, variable, property.value)) walk.value(property.value, ` → ${name}`)
 }
 
@@ -279,14 +306,15 @@ function isOriginal(walk: Walk, { get, value }: PropertyDescriptor): boolean {
 
 /** A member of a global that a program replaced counts as what it is now. */
 function writePatched(walk: Walk, global: unknown, path: readonly string[]): void {
-  if ((typeof global !== 'object' && typeof global !== 'function') || global === null || path.length === 0) return
+  if ((typeof global !== 'object' && typeof global !== 'function') || global === null || path.length === 0)
+    return
   const member = propertyOf(global, path[0]!)
   if (member === undefined || member === 'hidden' || typeof member.value !== 'function') return
   if (isOriginal(walk, member)) return
   walk.volatile = true
   walk.out.tag(TAG.path)
   walk.out.string(path[0]!)
-  walk.value(member.value, label(path[0]!))
+  walk.member(member.value, path[0]!)
 }
 
 /** `process` is known by name; a variable of the environment, and what says which machine this is, by value. */
@@ -307,7 +335,11 @@ function writeProcess(walk: Walk, { paths }: FreeVariable): void {
 // require ----------------------------------------------------------------------------------------------------------
 
 function isRequire(value: unknown): value is NodeJS.Require {
-  return typeof value === 'function' && typeof (value as Partial<NodeJS.Require>).resolve === 'function' && 'cache' in value
+  return (
+    typeof value === 'function' &&
+    typeof (value as Partial<NodeJS.Require>).resolve === 'function' &&
+    'cache' in value
+  )
 }
 
 /** `require('x')` inside a function: the module as it is loaded now. */
@@ -328,7 +360,8 @@ function writeRequire(walk: Walk, require: NodeJS.Require, source: ParsedText, f
     } catch {
       loaded = undefined
     }
-    if (loaded?.loaded !== true) return walk.refuse(`require(${JSON.stringify(specifier)}), a module not loaded yet,`)
+    if (loaded?.loaded !== true)
+      return walk.refuse(`require(${JSON.stringify(specifier)}), a module not loaded yet,`)
     walk.value(loaded.exports, ` → require(${JSON.stringify(specifier)})`)
   }
 }
@@ -343,7 +376,7 @@ function writeAsObject(walk: Walk, fn: Function): void {
   const parent = getPrototypeOf(fn) as object | null
   if (parent === null || intrinsicName(parent) === undefined) {
     out.tag(TAG.prototype)
-    walk.value(parent, '.__proto__', true)
+    walk.member(parent, '__proto__')
   }
   const keys = Reflect.ownKeys(fn)
   const shape = shapeOf(fn)
@@ -353,7 +386,7 @@ function writeAsObject(walk: Walk, fn: Function): void {
     const { prototype } = fn
     if (prototype !== undefined) {
       out.tag(TAG.property)
-      walk.value(prototype, '.prototype', true)
+      walk.member(prototype, 'prototype')
     }
     return writeMembers(
       walk,

@@ -56,7 +56,8 @@ class PathWithContent implements InputFile {
 /** An argument (or captured value) that identifies by the content of the file at `path`, a path or a `file:` URL. */
 export function file(path: string | URL): InputFile {
   if (path instanceof URL) return new PathWithContent(fileURLToPath(path))
-  if (typeof path !== 'string' || path === '') throw new TypeError('file() takes a non-empty path or a file: URL')
+  if (typeof path !== 'string' || path === '')
+    throw new TypeError('file() takes a non-empty path or a file: URL')
   return new PathWithContent(path)
 }
 
@@ -73,7 +74,7 @@ function contentOf(path: string): Digest | 'absent' {
   const before = known.get(place)
   if (before?.stamp === stamp) return before.digest
   const digest = stats.size > CHUNK ? digestInChunks(path) : digestBytes(readFileSync(path))
-  const youngest = Number((stats.mtimeNs > stats.ctimeNs ? stats.mtimeNs : stats.ctimeNs) / 1_000_000n)
+  const youngest = Number(stats.mtimeNs > stats.ctimeNs ? stats.mtimeMs : stats.ctimeMs)
   if (Date.now() - youngest > SETTLED_MS) known.set(place, { stamp, digest })
   else known.delete(place)
   return digest

@@ -61,7 +61,11 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   const frozen = summary(walk)
   for (const { what, where } of walk.blind) {
     emit('unsound', () => ({ function: root, what, where }))
-    warn('WARN_UNSOUND', `${root} ${what} ${where}`, `${root}: ${what} in ${where} cannot be seen through; a change of what it runs is not noticed`)
+    warn(
+      'WARN_UNSOUND',
+      `${root} ${what} ${where}`,
+      `${root}: ${what} in ${where} cannot be seen through; a change of what it runs is not noticed`,
+    )
   }
   if (once) answers.set(fn, { ...frozen, shapes: [] })
   else if (!walk.volatile) answers.set(fn, { ...frozen, shapes: walk.plainFunctions })
@@ -77,7 +81,7 @@ function walkFrom(value: unknown, root: string, options: WalkOptions): Walk {
   const walk = new Walk(root, options, out, (entry) => freezeValue(entry, root, options).digest)
   out.tag(FREEZE_VERSION)
   out.tag(options.keyOrder === 'ignore' ? TAG.true : TAG.false)
-  walk.value(value, '', true)
+  walk.root(value)
   walk.drain((node) => {
     if (typeof node === 'function') writeFunction(walk, node)
     else if (typeof node === 'symbol') writeSymbol(walk, node)

@@ -10,7 +10,16 @@ import { isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import { FreezeError } from '../errors.ts'
 import { hashBytes } from './digest.ts'
-import { canInspect, type Internals, inspectRefusal, internalsOf, type Scope, type Script, scriptAt, scriptOf } from './inspect.ts'
+import {
+  canInspect,
+  type Internals,
+  inspectRefusal,
+  internalsOf,
+  type Scope,
+  type Script,
+  scriptAt,
+  scriptOf,
+} from './inspect.ts'
 import { isNative } from './intrinsics.ts'
 import { type Origin, originOf, pathOf } from './origin.ts'
 import { type ScriptFacts, scriptFacts } from './script.ts'
@@ -34,7 +43,12 @@ export interface FunctionFacts {
 
 /** A free variable and what it is bound to. */
 export type Binding =
-  | { readonly kind: 'value'; readonly value: unknown; readonly constant: boolean; readonly imported?: PackageImport }
+  | {
+      readonly kind: 'value'
+      readonly value: unknown
+      readonly constant: boolean
+      readonly imported?: PackageImport
+    }
   | { readonly kind: 'uninitialised' }
   | { readonly kind: 'global' }
 
@@ -64,7 +78,9 @@ export function factsOf(fn: Function, path: () => string): FunctionFacts {
   const before = known.get(fn)
   if (before !== undefined) return before
   if (!canInspect()) {
-    throw new FreezeError('a function, since V8 does not show what it captures', path(), { cause: inspectRefusal() })
+    throw new FreezeError('a function, since V8 does not show what it captures', path(), {
+      cause: inspectRefusal(),
+    })
   }
   const text = functionText.call(fn)
   const native = isNative(fn)
@@ -187,7 +203,8 @@ export class Bindings {
 
   #isConstant(name: string, scope: Scope): boolean {
     const { script, url } = this.#facts
-    if (script === undefined || scope.kind === 'Script' || scope.kind === 'With' || scope.kind === 'Eval') return false
+    if (script === undefined || scope.kind === 'Script' || scope.kind === 'With' || scope.kind === 'Eval')
+      return false
     if (scope.kind === 'Module') {
       const imported = script.imports.get(name)
       if (imported !== undefined) {
@@ -205,7 +222,8 @@ const MOST_REEXPORTS = 10
 function isConstantExport(specifier: string, name: string, url: string, hops: number): boolean {
   if (hops > MOST_REEXPORTS) return false
   if (packageOf(specifier, url) !== undefined) return true
-  const target = /^\.{0,2}\//.test(specifier) || specifier.startsWith('file:') ? urlOf(specifier, url) : undefined
+  const target =
+    /^\.{0,2}\//.test(specifier) || specifier.startsWith('file:') ? urlOf(specifier, url) : undefined
   const script = target === undefined ? undefined : scriptAt(target)
   const facts = script && parsedScript(script)
   if (facts === undefined) return false
@@ -214,11 +232,15 @@ function isConstantExport(specifier: string, name: string, url: string, hops: nu
     return facts.starExports.length === 1 && isConstantExport(facts.starExports[0]!, name, target!, hops + 1)
   }
   if ('specifier' in exported) {
-    return exported.imported === '*' || isConstantExport(exported.specifier, exported.imported, target!, hops + 1)
+    return (
+      exported.imported === '*' || isConstantExport(exported.specifier, exported.imported, target!, hops + 1)
+    )
   }
   const imported = facts.imports.get(exported.local)
   if (imported !== undefined) {
-    return imported.imported === '*' || isConstantExport(imported.specifier, imported.imported, target!, hops + 1)
+    return (
+      imported.imported === '*' || isConstantExport(imported.specifier, imported.imported, target!, hops + 1)
+    )
   }
   return !facts.isReassigned(exported.local)
 }

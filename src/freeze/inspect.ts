@@ -6,8 +6,9 @@
  * is copied. What it hands over is a snapshot of the variables. `Debugger.enable` is needed to list scripts; it is
  * switched off again at once, before any user code can run, so no `debugger` statement ever stops a program.
  */
-import { createRequire } from 'node:module'
+
 import type { Session } from 'node:inspector'
+import { createRequire } from 'node:module'
 
 /** One scope of a function, innermost first. Reading a variable that is not initialised yet throws on Node 22 and later. */
 export interface Scope {
@@ -20,7 +21,11 @@ export interface Internals {
   readonly location?: { readonly scriptId: string; readonly line: number; readonly column: number }
   /** Without the global scope. */
   readonly scopes: readonly Scope[]
-  readonly bound?: { readonly target: unknown; readonly thisArgument: unknown; readonly arguments: readonly unknown[] }
+  readonly bound?: {
+    readonly target: unknown
+    readonly thisArgument: unknown
+    readonly arguments: readonly unknown[]
+  }
 }
 
 export interface Script {
@@ -103,7 +108,11 @@ function post<T>(method: string, parameters?: object): T {
 
 function remote(value: unknown): string {
   exchange.given = value
-  const call = { objectId: exchangeId, functionDeclaration: 'function () { return this.given }', objectGroup: GROUP }
+  const call = {
+    objectId: exchangeId,
+    functionDeclaration: 'function () { return this.given }',
+    objectGroup: GROUP,
+  }
   const { objectId } = post<{ result: RemoteObject }>('Runtime.callFunctionOn', call).result
   if (objectId === undefined) throw new Error('the inspector gave no handle')
   return objectId
@@ -159,7 +168,9 @@ export function internalsOf(fn: Function): Internals {
 function scopesIn(listed: unknown): Scope[] {
   if (typeof listed !== 'object' || listed === null) return []
   const scopes: Scope[] = []
-  for (const [index, scope] of Object.entries(listed as Record<string, { description: string; object: object }>)) {
+  for (const [index, scope] of Object.entries(
+    listed as Record<string, { description: string; object: object }>,
+  )) {
     if (!/^\d+$/.test(index)) continue
     const kind = scope.description.split(' ', 1)[0]!
     if (kind !== 'Global') scopes.push({ kind, variables: scope.object as Record<string, unknown> })
@@ -173,7 +184,10 @@ export function privateMembersOf(object: object): readonly (readonly [name: stri
     const found = post<Properties>('Runtime.getProperties', { objectId: remote(object), ownProperties: true })
     return (found.privateProperties ?? [])
       .filter((member) => member.value !== undefined)
-      .map(({ name, value }) => [name, value!.objectId === undefined ? primitive(value!) : local(value!.objectId)])
+      .map(({ name, value }) => [
+        name,
+        value!.objectId === undefined ? primitive(value!) : local(value!.objectId),
+      ])
   })
 }
 

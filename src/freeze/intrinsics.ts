@@ -64,7 +64,8 @@ const realms = new WeakSet<object>([globalThis])
  * constructor of a prototype, leads to that realm's global object, from which they are tabulated.
  */
 function enterRealm(object: object, table: Map<object, string>): boolean {
-  const native = typeof object === 'function' ? object : Object.getOwnPropertyDescriptor(object, 'constructor')?.value
+  const native =
+    typeof object === 'function' ? object : Object.getOwnPropertyDescriptor(object, 'constructor')?.value
   if (typeof native !== 'function' || types.isProxy(native) || !isNative(native)) return false
   let top: object | null = native
   for (let above = top; above !== null; above = Object.getPrototypeOf(above)) {
@@ -110,7 +111,15 @@ function tabulate(table: Map<object, string>, realm: object): Map<object, string
 
 /** Objects of Node with state of their own; they are known by name as variables only. */
 const NODE_OBJECTS: ReadonlySet<string> = new Set([
-  'console', 'crypto', 'global', 'globalThis', 'localStorage', 'navigator', 'performance', 'process', 'sessionStorage',
+  'console',
+  'crypto',
+  'global',
+  'globalThis',
+  'localStorage',
+  'navigator',
+  'performance',
+  'process',
+  'sessionStorage',
 ])
 
 /** Intrinsics that no global names: reached from a sample of each. */
@@ -147,7 +156,8 @@ export function builtinModuleName(object: object): string | undefined {
       const name = line.replace(/^NativeModule /, '')
       if (name.startsWith('internal/') || name.includes('/internal/') || !isBuiltin(name)) continue
       const exported: unknown = process.getBuiltinModule(name)
-      if (typeof exported === 'object' || typeof exported === 'function') modules.set(exported, `node:${name}`)
+      if (typeof exported === 'object' || typeof exported === 'function')
+        modules.set(exported, `node:${name}`)
     }
   }
   return modules.get(object)

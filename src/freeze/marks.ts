@@ -15,7 +15,9 @@ const versions = new WeakMap<Function, string | number>()
 /** Leaves an object or function out of every key from now on: a logger, a progress bar, a connection. Returns it. */
 export function ignore<T>(value: T): T {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
-    throw new TypeError('ignore() takes an object or a function; to leave out an argument use the "ignore" option')
+    throw new TypeError(
+      'ignore() takes an object or a function; to leave out an argument use the "ignore" option',
+    )
   }
   ignored.add(value)
   return value

@@ -47,7 +47,8 @@ function collect(value: unknown, functions: WeakSet<object>, depth: number, seen
 }
 
 /** The getters by which compilers export a variable: they read it and do nothing else. */
-const EXPORT_GETTER = /^(?:\(\)\s*=>\s*(?!this\b)[\w$.]+|function\s*\w*\s*\(\)\s*\{\s*return\s+(?!this\b)[\w$.]+;?\s*\})$/
+const EXPORT_GETTER =
+  /^(?:\(\)\s*=>\s*(?!this\b)[\w$.[\]]+|function\s*\w*\s*\(\)\s*\{\s*return\s+(?!this\b)[\w$.[\]]+;?\s*\})$/
 
 function exported(getter: () => unknown, exports: object): unknown {
   try {

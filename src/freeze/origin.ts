@@ -16,7 +16,10 @@ export type Origin =
 export type Packages = 'version' | 'source' | Readonly<Record<string, 'version' | 'source' | 'ignore'>>
 
 /** How code of that origin is identified; the user's own always by source, Node's always by version. */
-export function treatmentOf(origin: Origin, { packages }: { readonly packages: Packages }): 'version' | 'source' | 'ignore' {
+export function treatmentOf(
+  origin: Origin,
+  { packages }: { readonly packages: Packages },
+): 'version' | 'source' | 'ignore' {
   if (origin.kind !== 'package') return origin.kind === 'user' ? 'source' : 'version'
   if (typeof packages === 'string') return packages
   return Object.hasOwn(packages, origin.name) ? packages[origin.name]! : 'version'
@@ -36,8 +39,15 @@ export function originOf(url: string): Origin {
   return origin
 }
 
+/** This package's own folder: its code is a package's wherever it lies, linked or cloned. */
+const OWN = new URL('../../', import.meta.url)
+
 function find(url: string): Origin {
   if (url.startsWith('node:')) return BUILTIN
+  if (url.startsWith(new URL('dist/', OWN).href)) {
+    const own = readPackage(fileURLToPath(OWN))
+    if (own !== undefined) return { kind: 'package', ...own }
+  }
   const path = pathOf(url)
   if (path === undefined || !path.split(sep).includes('node_modules')) return USER
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {

@@ -46,7 +46,7 @@ export class Walk {
   readonly #numbers = new Map<object | symbol, number>()
   readonly #queue: (object | symbol)[] = []
   readonly #parents: number[] = []
-  readonly #labels: string[] = []
+  readonly #steps: (string | symbol | number)[] = []
   /** Nodes first met inside a package: there, what cannot be frozen is the package's business. */
   readonly #lenient: boolean[] = []
   /** Nodes met as a property of an object, which is where `super` of a method looks. */
@@ -91,7 +91,27 @@ export class Walk {
     return this.#members[this.#current] ?? false
   }
 
-  value(value: unknown, label: string, member = false): void {
+  /** What the walk is about. It counts as a member, since its surroundings are not known. */
+  root(value: unknown): void {
+    this.#write(value, '', true)
+  }
+
+  /** What stands where the current node does. */
+  same(value: unknown): void {
+    this.#write(value, '', this.isMember)
+  }
+
+  /** The value of a property: made into a step of a path only if a path is asked for. */
+  member(value: unknown, key: string | symbol): void {
+    this.#write(value, key, true)
+  }
+
+  /** Any other value. @param step how to get there: an index, or as it is to stand in a path. */
+  value(value: unknown, step: number | string): void {
+    this.#write(value, step, false)
+  }
+
+  #write(value: unknown, step: string | symbol | number, member: boolean): void {
     const { out } = this
     switch (typeof value) {
       case 'string':
@@ -107,26 +127,26 @@ export class Walk {
         return out.string(value.toString(16))
       case 'object':
         if (value === null) return out.tag(TAG.null)
-        return this.#reference(value, label, member)
+        return this.#reference(value, step, member)
       case 'symbol': {
         const key = Symbol.keyFor(value)
-        if (key === undefined) return this.#reference(value, label, member)
+        if (key === undefined) return this.#reference(value, step, member)
         out.tag(TAG.registeredSymbol)
         return out.string(key)
       }
       case 'function':
-        return this.#reference(value, label, member)
+        return this.#reference(value, step, member)
     }
   }
 
-  #reference(node: object | symbol, label: string, member: boolean): void {
+  #reference(node: object | symbol, step: string | symbol | number, member: boolean): void {
     let number = this.#numbers.get(node)
     if (number === undefined) {
       number = this.#queue.length
       this.#numbers.set(node, number)
       this.#queue.push(node)
       this.#parents.push(this.#current)
-      this.#labels.push(label)
+      this.#steps.push(step)
       this.#lenient.push(this.#leniently)
       this.#members.push(member)
     }
@@ -155,7 +175,15 @@ export class Walk {
   /** Where the current node was first met: `args[0].opts.stream`. */
   path(): string {
     let path = ''
-    for (let number = this.#current; number >= 0; number = this.#parents[number]!) path = this.#labels[number] + path
+    for (let number = this.#current; number >= 0; number = this.#parents[number]!) {
+      const step = this.#steps[number]!
+      path =
+        (typeof step === 'number'
+          ? `[${step}]`
+          : this.#members[number] && number > 0
+            ? label(step)
+            : String(step)) + path
+    }
     return this.#root + path
   }
 
@@ -168,8 +196,7 @@ export class Walk {
 }
 
 /** How a property is written in a path. */
-export function label(key: string | symbol | number): string {
-  if (typeof key === 'number') return `[${key}]`
+export function label(key: string | symbol): string {
   if (typeof key === 'symbol') return `[${String(key)}]`
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }

@@ -199,18 +199,18 @@ export class EntryIndex {
 
   // many entries ------------------------------------------------------------------------------------------------
 
-  /** All entries meant by the filter, without their inline bytes, oldest row first; damaged rows are left out. */
+  /** All entries meant by the filter, without their inline bytes, newest row first; damaged rows are left out. */
   *entries(filter: EntryFilter = {}): Generator<Located> {
-    let after = 0
+    let before = Number.MAX_SAFE_INTEGER
     for (;;) {
-      const rows = this.#ask('whichEntriesFollow').all({ after, limit: SLICE, ...matching(filter) }) as Row[]
+      const rows = this.#ask('whichEntriesFollow').all({ before, limit: SLICE, ...matching(filter) }) as Row[]
       for (const row of rows) {
         const located = this.#read(row)
         if (located !== undefined) yield located
       }
       const last = rows.at(-1)
       if (last === undefined) return
-      after = last.id
+      before = last.id
     }
   }
 

@@ -114,8 +114,8 @@ export const STATEMENTS = {
   touch: `UPDATE entry SET hits = hits + ?, accessed_at = max(accessed_at, ?), score = ? WHERE id = ?`,
 
   // many entries, a page at a time
-  whichEntriesFollow:
-    `SELECT ${COLUMNS} FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit` as string,
+  whichEntriesFollow: `SELECT ${COLUMNS} FROM entry WHERE id < $before AND ${MATCHING}
+    ORDER BY id DESC LIMIT $limit` as string,
   whichRowsFollow: `SELECT ${COLUMNS}, bytes FROM entry WHERE id > ? ORDER BY id LIMIT ?` as string,
   whichAreRecent: `SELECT ${COLUMNS} FROM entry WHERE version = ? ORDER BY id DESC LIMIT ?` as string,
   removeMatching: `DELETE FROM entry WHERE id IN

@@ -92,7 +92,6 @@ const faithful: Record<string, unknown> = {
   'null prototypes': Object.assign(Object.create(null), { a: 1, ['__proto__']: 2 }),
   'many keys': manyKeys,
   'many keys and something special': { ...manyKeys, special: -0 },
-  // biome-ignore lint/suspicious/noSparseArray: holes are the point
   holes: [, 1, , undefined, ,],
   'a long sparse array': Object.assign([], { 4000000000: 1 }),
   'an empty array of some length': new Array(7),
@@ -225,7 +224,7 @@ describe('the cbor codec', () => {
 
   it('writes plain data as one CBOR item that any reader reads', () => {
     const bytes = cbor.encode({ a: [1, 'x', true, null, 1.5] })
-    assert.equal(Buffer.from(bytes).toString('hex'), 'b90001616185016178f5f6fb3ff8000000000000')
+    assert.equal(Buffer.from(bytes).toString('hex'), 'a1616185016178f5f6fb3ff8000000000000')
   })
 
   it('keeps what it wrote when it writes again', () => {
@@ -256,10 +255,6 @@ describe('the cbor codec', () => {
       moved.set(bytes, offset)
       assertSame(cbor.decode(moved.subarray(offset, offset + bytes.length)), value)
     }
-  })
-
-  it('does not take names that a cbor-x of the same process was taught', () => {
-    assert.match(cbor.name, /^cbor\d/)
   })
 })
 
@@ -373,7 +368,6 @@ describe('what cannot be stored', () => {
     refuses(import.meta, 'result.dirname' in import.meta ? 'result.resolve' : 'result.resolve')
     refuses(
       (function () {
-        // biome-ignore lint/complexity/noArguments: that object is the point
         return arguments
       })(),
       'result',

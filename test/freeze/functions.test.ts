@@ -189,8 +189,12 @@ describe('what a function captures counts:', () => {
   })
 
   test('a memoized function: its own function, version and state', () => {
-    using group = new MemoizedGroup({ temporary: true, directory: `${import.meta.dirname}/../../projects/inner-${process.pid}` })
-    const inner = (by: number, options: object) => group.memoize((x: number) => x * by, { name: 'inner', ...options })
+    using group = new MemoizedGroup({
+      temporary: true,
+      directory: `${import.meta.dirname}/../../projects/inner-${process.pid}`,
+    })
+    const inner = (by: number, options: object) =>
+      group.memoize((x: number) => x * by, { name: 'inner', ...options })
     const outer = (memoized: (x: number) => number) => (x: number) => memoized(x)
     let state = 1
     const seen = [
@@ -298,8 +302,19 @@ test('generators, async functions, methods, accessors and classes differ by kind
     async function* () {
       return 1
     },
-    { m() { return 1 } }.m,
-    Object.getOwnPropertyDescriptor({ get m() { return 1 } }, 'm')!.get,
+    {
+      m() {
+        return 1
+      },
+    }.m,
+    Object.getOwnPropertyDescriptor(
+      {
+        get m() {
+          return 1
+        },
+      },
+      'm',
+    )!.get,
     class {},
   ]
   assert.equal(new Set(kinds.map((one) => digest(one))).size, kinds.length)

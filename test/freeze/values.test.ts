@@ -92,7 +92,10 @@ const distinct: readonly (readonly [string, unknown])[] = [
   ['a sealed object', Object.seal({ a: 1 })],
   ['a hidden property', Object.defineProperty({}, 'a', { value: 1 })],
   ['an accessor', Object.defineProperty({}, 'a', { get: () => 1, enumerable: true, configurable: true })],
-  ['another accessor', Object.defineProperty({}, 'a', { get: () => 2, enumerable: true, configurable: true })],
+  [
+    'another accessor',
+    Object.defineProperty({}, 'a', { get: () => 2, enumerable: true, configurable: true }),
+  ],
   ['shared references', [shared, shared]],
   ['equal references', [{}, {}]],
   ['a cycle', cyclic(4)],
@@ -154,7 +157,12 @@ const distinct: readonly (readonly [string, unknown])[] = [
   ['Math', Math],
   ['a bound function', Math.max.bind(null, 3)],
   ['another bound function', Math.max.bind(null, 4)],
-  ['arguments', (function (..._: unknown[]) { return arguments })(1)],
+  [
+    'arguments',
+    (function (..._: unknown[]) {
+      return arguments
+    })(1),
+  ],
 ]
 
 describe('no two different values share a digest:', () => {
@@ -227,7 +235,8 @@ test('what cannot be frozen is refused with its path', () => {
   for (const [what, value] of refused) {
     assert.throws(
       () => digest({ opts: [value] }),
-      (error: unknown) => error instanceof FreezeError && error.path === 'value.opts[0]' && error.message.includes(what),
+      (error: unknown) =>
+        error instanceof FreezeError && error.path === 'value.opts[0]' && error.message.includes(what),
       what,
     )
   }

@@ -25,7 +25,14 @@ export interface Project {
   write(files: Readonly<Record<string, string>>): void
   /** Replace the first `from` in a file; it must be there. */
   edit(file: string, from: string, to: string): void
-  run(file: string, options?: { readonly args?: readonly string[]; readonly env?: NodeJS.ProcessEnv; readonly node?: readonly string[] }): Run
+  run(
+    file: string,
+    options?: {
+      readonly args?: readonly string[]
+      readonly env?: NodeJS.ProcessEnv
+      readonly node?: readonly string[]
+    },
+  ): Run
 }
 
 export function project(t: TestContext, files: Readonly<Record<string, string>>): Project {
@@ -42,7 +49,8 @@ export function project(t: TestContext, files: Readonly<Record<string, string>>)
   }
   write(files)
   const installed = join(directory, 'node_modules', 'permafrost')
-  for (const part of ['dist', 'package.json']) cpSync(join(root, part), join(installed, part), { recursive: true })
+  for (const part of ['dist', 'package.json'])
+    cpSync(join(root, part), join(installed, part), { recursive: true })
   return {
     directory,
     write,
@@ -50,7 +58,10 @@ export function project(t: TestContext, files: Readonly<Record<string, string>>)
       const path = join(directory, file)
       const text = readFileSync(path, 'utf8')
       if (!text.includes(from)) throw new Error(`${file} has no ${JSON.stringify(from)}`)
-      writeFileSync(path, text.replace(from, () => to))
+      writeFileSync(
+        path,
+        text.replace(from, () => to),
+      )
     },
     run(file, { args = [], env = {}, node = [] } = {}) {
       const { NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env

@@ -1,0 +1,209 @@
+import assert from 'node:assert/strict'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { policies } from '#src/store/policy.js'
+import type { Store } from '#src/store/store.js'
+import type { Entry, EvictionPolicy } from '#src/types.js'
+import { bytesOf, digest, entryOf, get, keyOf, LARGE, put, roomFor, SMALL } from './harness.js'
+
+type PolicyName = keyof typeof policies
+const names = Object.keys(policies) as PolicyName[]
+
+/** A cache as one would write it on a blackboard. */
+class Model {
+  readonly rows = new Map<number, { entry: Entry; score: number; footprint: number; age: number }>()
+  inflation = 0
+  age = 0
+  readonly policy: EvictionPolicy
+  readonly maxSize: number
+  constructor(policy: EvictionPolicy, maxSize: number) {
+    this.policy = policy
+    this.maxSize = maxSize
+  }
+  size(): number {
+    return [...this.rows.values()].reduce((sum, row) => sum + row.footprint, 0)
+  }
+  put(n: number, entry: Entry, footprint: number): void {
+    this.rows.set(n, { entry, footprint, score: this.policy.score(entry, this.inflation), age: ++this.age })
+    while (this.size() > this.maxSize) {
+      const others = [...this.rows].filter(([other]) => other !== n)
+      const [victim, { score }] = others.sort(([, a], [, b]) => a.score - b.score || a.age - b.age)[0]!
+      this.rows.delete(victim)
+      this.inflation = Math.max(this.inflation, score)
+    }
+  }
+  hit(n: number, now: number): void {
+    const row = this.rows.get(n)
+    if (row === undefined) return
+    row.entry = { ...row.entry, hits: row.entry.hits + 1, accessedAt: Math.max(now, row.entry.accessedAt) }
+    row.score = this.policy.score(row.entry, this.inflation)
+  }
+}
+
+for (const name of names.filter((one) => one !== 'none')) {
+  test(`the policy ${name} keeps what a model on a blackboard keeps`, (t) => {
+    const step = fc.record({
+      what: fc.constantFrom('put', 'hit', 'hit'),
+      n: fc.nat(12),
+      size: fc.integer({ min: 1, max: 3000 }),
+      cost: fc.integer({ min: 1, max: 5000 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const room = roomFor(t)
+        const store = room.open({ policy: policies[name], maxSize: 10_000, temporary: true })
+        const model = new Model(policies[name], 10_000)
+        for (const { what, n, size, cost } of steps) {
+          room.now += 1
+          if (what === 'put') {
+            const before = store.totals().size
+            const old = model.rows.get(n)?.footprint ?? 0
+            const entry = put(store, n, size, { computeTime: cost })!
+            const evicted = [...model.rows].filter(([k]) => k !== n && !store.find(keyOf(k).digest))
+            const footprint =
+              store.totals().size - before + old + evicted.reduce((sum, [, row]) => sum + row.footprint, 0)
+            model.put(n, entry, footprint)
+          } else {
+            store.count('f', { hits: 1 }, keyOf(n).digest)
+            store.flush()
+            model.hit(n, room.now)
+          }
+          const kept = [...Array(13).keys()].filter((k) => store.find(keyOf(k).digest) !== undefined)
+          assert.deepEqual(
+            kept,
+            [...model.rows.keys()].sort((a, b) => a - b),
+          )
+          assert.equal(store.totals().size, model.size())
+          assert.equal(store.totals().entries, model.rows.size)
+        }
+        store.close()
+      }),
+      { numRuns: 15 },
+    )
+  })
+}
+
+test('maxSize and maxEntries hold after every put, rows and files alike', (t) => {
+  const room = roomFor(t)
+  const store = room.open({ maxSize: 1_000_000, maxEntries: 20 })
+  for (let n = 0; n < 100; n++) {
+    assert.ok(put(store, n, n % 3 === 0 ? LARGE + n * 1000 : SMALL))
+    const { entries, size } = store.totals()
+    assert.ok(entries <= 20 && size <= 1_000_000)
+    assert.deepEqual(
+      get(store, n),
+      bytesOf(n, n % 3 === 0 ? LARGE + n * 1000 : SMALL),
+      'a newcomer is not its own victim',
+    )
+  }
+})
+
+test('a result larger than the budget is not admitted and evicts nothing', (t) => {
+  const room = roomFor(t)
+  const store = room.open({ maxSize: 150_000 })
+  const told: unknown[] = []
+  const listen = (message: unknown): void => void told.push(message)
+  subscribe('permafrost:tooLarge', listen)
+  t.after(() => unsubscribe('permafrost:tooLarge', listen))
+  for (let n = 0; n < 50; n++) put(store, n, SMALL)
+  const before = store.totals()
+  for (const size of [150_000, 200_000, 1_000_000]) assert.equal(put(store, 99, size), undefined)
+  assert.deepEqual(store.totals(), before)
+  assert.equal(told.length, 3)
+  assert.equal(put(store, 7, 200_000), undefined, 'and what it was to replace is outdated')
+  assert.equal(store.find(keyOf(7).digest), undefined)
+})
+
+test('with the policy none nothing leaves and a full store admits nobody', (t) => {
+  const room = roomFor(t)
+  const store = room.open({ policy: policies.none, maxEntries: 10 })
+  for (let n = 0; n < 10; n++) assert.ok(put(store, n, n === 0 ? LARGE : SMALL))
+  assert.equal(put(store, 10, SMALL), undefined)
+  assert.equal(put(store, 11, LARGE), undefined)
+  assert.equal(store.totals().entries, 10)
+  assert.ok(put(store, 3, SMALL), 'replacing makes its own room')
+})
+
+test('expired entries leave before the others', (t) => {
+  const room = roomFor(t)
+  const store = room.open({ maxEntries: 10 })
+  for (let n = 0; n < 10; n++)
+    put(store, n, SMALL, { computeTime: 1e6, ...(n >= 7 && { expiresAt: room.now + 5 }) })
+  room.now += 10
+  for (let n = 20; n < 23; n++) put(store, n, SMALL, { computeTime: 1 })
+  for (let n = 0; n < 7; n++) assert.ok(store.find(keyOf(n).digest))
+  for (let n = 7; n < 10; n++) assert.equal(store.find(keyOf(n).digest), undefined)
+})
+
+test('an expired entry is found until it leaves, for who compares expiresAt', (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  put(store, 1, SMALL, { expiresAt: room.now + 1 })
+  room.now += 10
+  assert.equal(store.find(keyOf(1).digest)?.expiresAt, room.now - 9)
+})
+
+test('only the newest keepVersions code versions of a function stay', (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  const add = (code: string, n: number, keepVersions: number): void => {
+    room.now += 1
+    store.put(entryOf(keyOf(n, { code }), { keepVersions }), bytesOf(n, n === 0 ? LARGE : SMALL))
+  }
+  for (const code of ['a', 'b', 'c']) for (let n = 0; n < 5; n++) add(code, n, Number.POSITIVE_INFINITY)
+  store.put(entryOf(keyOf(0, { name: 'g', code: 'x' })), bytesOf(0, SMALL))
+  assert.equal(store.versionsOf('f').length, 3)
+  add('d', 0, 2)
+  assert.deepEqual(
+    store.versionsOf('f').map(({ code }) => code),
+    [digest('d'), digest('c')],
+  )
+  assert.equal(store.totals().entries, 1 + 5 + 1)
+  assert.equal(store.versionsOf('g').length, 1)
+})
+
+test('a policy that throws or returns nonsense harms nobody', (t) => {
+  for (const score of [
+    () => {
+      throw new Error('mine')
+    },
+    () => Number.NaN,
+    () => 'high' as unknown as number,
+  ]) {
+    const room = roomFor(t)
+    const store = room.open({ policy: { name: 'broken', score }, maxEntries: 3 })
+    for (let n = 0; n < 10; n++) assert.ok(put(store, n, SMALL))
+    assert.equal(store.totals().entries, 3)
+  }
+})
+
+test('a smaller budget holds after the next put, and after gc', async (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  for (let n = 0; n < 30; n++) put(store, n, LARGE)
+  store.close()
+  const smaller = room.open({ maxSize: 500_000 })
+  put(smaller, 99, SMALL)
+  assert.ok(smaller.totals().size <= 500_000)
+  smaller.close()
+  const smallest = room.open({ maxSize: 200_000 })
+  const report = await smallest.gc()
+  assert.ok(report.evicted > 0 && report.bytesFreed > 200_000)
+  assert.ok(smallest.totals().size <= 200_000)
+})
+
+test('listeners are told who was evicted', (t) => {
+  const room = roomFor(t)
+  const store: Store = room.open({ maxEntries: 1 })
+  const told: { key: string }[] = []
+  const listen = (message: unknown): void => void told.push(message as { key: string })
+  subscribe('permafrost:evicted', listen)
+  t.after(() => unsubscribe('permafrost:evicted', listen))
+  put(store, 1, SMALL)
+  put(store, 2, SMALL)
+  assert.deepEqual(
+    told.map(({ key }) => key),
+    [keyOf(1).digest],
+  )
+})
