@@ -12,16 +12,19 @@ import {
   packageOf,
   parsedText,
 } from './function.ts'
-import { intrinsicName, isKnownGlobal, isNative } from './intrinsics.ts'
-import { codeVersionOf, frozenState, inputVersion, isIgnored, standInOf } from './marks.ts'
-import { writeMembers } from './objects.ts'
+import { MAJOR, writeGlobal } from './globals.ts'
+import { intrinsicName, isNative } from './intrinsics.ts'
+import { codeVersionOf, isIgnored, standInOf } from './marks.ts'
+import { writeMembers, writePrivateMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
-import type { FreeVariable, MemberPath } from './source.ts'
+import { writePaths } from './paths.ts'
+import { isStandard, shapeOf } from './shape.ts'
+import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
-import { label, type Shape, type Walk } from './walk.ts'
+import type { Walk } from './walk.ts'
 
-const { getOwnPropertyDescriptor, getPrototypeOf } = Object
+const { getPrototypeOf } = Object
 
 export function writeFunction(walk: Walk, fn: Function): void {
   const { out } = walk
@@ -188,152 +191,6 @@ function hiddenNames({ internals: { location }, script }: FunctionFacts): readon
     : script.functionNamesAround(location.line, location.column)
 }
 
-// paths ------------------------------------------------------------------------------------------------------------
-
-type Reached = { readonly kind: 'value'; readonly value: unknown } | { readonly kind: 'absent' }
-
-/**
- * Writes only those members of a variable's value that the function reads, where that is provably all it can depend
- * on: data properties along the way, and no call whose `this` would hand over the whole object.
- */
-function writePaths(walk: Walk, variable: FreeVariable, value: unknown): boolean {
-  const { paths } = variable
-  if (paths === undefined || (typeof value !== 'object' && typeof value !== 'function') || value === null)
-    return false
-  if (isIgnored(value) || (typeof value === 'function' && standInOf(value) !== undefined)) return false
-  const reached: Reached[] = []
-  for (const path of paths) {
-    const end = reach(walk, value, path)
-    if (end === undefined) return false
-    reached.push(end)
-  }
-  walk.volatile = true
-  for (const [index, end] of reached.entries()) {
-    const { path } = paths[index]!
-    walk.out.tag(TAG.path)
-    walk.out.uint(path.length)
-    for (const step of path) walk.out.string(step)
-    if (end.kind === 'absent') walk.out.tag(TAG.absent)
-    else walk.member(end.value, `${variable.name}${path.map(label).join('')}`)
-  }
-  return true
-}
-
-function reach(walk: Walk, root: unknown, { path, called }: MemberPath): Reached | undefined {
-  let value = root
-  for (const [index, step] of path.entries()) {
-    if ((typeof value !== 'object' && typeof value !== 'function') || value === null)
-      return { kind: 'value', value }
-    const holder: object = value
-    // what says itself what it is, is asked as a whole
-    if (types.isProxy(holder) || inputVersion in holder || frozenState in holder) return undefined
-    const property = propertyOf(holder, step)
-    if (property === 'hidden') return undefined
-    if (property === undefined) return { kind: 'absent' }
-    if (property.get !== undefined || property.set !== undefined) {
-      // the getter's code and captures decide, unless it looks at the object
-      const { get } = property
-      if (get === undefined || mayUseThis(walk, get)) return undefined
-      return { kind: 'value', value: get }
-    }
-    value = property.value
-    const calledHere = called && index === path.length - 1
-    if (calledHere && typeof value === 'function' && mayUseThis(walk, value)) return undefined
-  }
-  return { kind: 'value', value }
-}
-
-function propertyOf(holder: object, key: string): PropertyDescriptor | 'hidden' | undefined {
-  for (let at: object | null = holder; at !== null; at = getPrototypeOf(at)) {
-    if (types.isProxy(at)) return 'hidden'
-    try {
-      const property = getOwnPropertyDescriptor(at, key)
-      if (property !== undefined) return property
-    } catch {
-      // a namespace whose module has not initialised that export yet
-      return 'hidden'
-    }
-  }
-  return undefined
-}
-
-function mayUseThis(walk: Walk, fn: Function): boolean {
-  if (types.isProxy(fn)) return true
-  const standIn = standInOf(fn)
-  if (standIn !== undefined)
-    return standIn().some((part) => typeof part === 'function' && mayUseThis(walk, part))
-  if (isNative(fn) && intrinsicName(fn) !== undefined) return true
-  const facts = factsOf(fn, () => walk.path())
-  if (facts.internals.bound !== undefined) return false
-  if (facts.native || facts.origin.kind !== 'user') return facts.mentionsThis
-  if (!facts.mentionsThis) return false
-  const { kind, usesThis } = parsedText(fn, () => walk.path())
-  return kind !== 'class' && usesThis
-}
-
-// globals ----------------------------------------------------------------------------------------------------------
-
-const MAJOR = process.versions.node.split('.', 1)[0]!
-
-function writeGlobal(walk: Walk, variable: FreeVariable): void {
-  const { out } = walk
-  const { name } = variable
-  const property = propertyOf(globalThis, name)
-  if (property === undefined || property === 'hidden') {
-    walk.volatile = true
-    return out.tag(TAG.absent)
-  }
-  if (name === 'process') return writeProcess(walk, variable)
-  if (isKnownGlobal(name) && isOriginal(walk, property)) {
-    out.tag(TAG.global)
-    out.string(MAJOR)
-    for (const { path } of variable.paths ?? []) writePatched(walk, property.value, path)
-    return
-  }
-  walk.volatile = true
-  if (property.get !== undefined || property.set !== undefined)
-    return walk.value(property.get, ` → get ${name}`)
-  if (!writePaths(walk, variable, property.value)) walk.value(property.value, ` → ${name}`)
-}
-
-/** Whether a known global is still what the language or Node made it. */
-function isOriginal(walk: Walk, { get, value }: PropertyDescriptor): boolean {
-  const definer: unknown = get ?? value
-  if (typeof definer !== 'function') return true
-  if (isNative(definer)) return true
-  return !types.isProxy(definer) && factsOf(definer, () => walk.path()).origin.kind === 'builtin'
-}
-
-/** A member of a global that a program replaced counts as what it is now. */
-function writePatched(walk: Walk, global: unknown, path: readonly string[]): void {
-  if ((typeof global !== 'object' && typeof global !== 'function') || global === null || path.length === 0)
-    return
-  const member = propertyOf(global, path[0]!)
-  if (member === undefined || member === 'hidden' || typeof member.value !== 'function') return
-  if (isOriginal(walk, member)) return
-  walk.volatile = true
-  walk.out.tag(TAG.path)
-  walk.out.string(path[0]!)
-  walk.member(member.value, path[0]!)
-}
-
-/** `process` is known by name; a variable of the environment, and what says which machine this is, by value. */
-function writeProcess(walk: Walk, { paths }: FreeVariable): void {
-  const { out } = walk
-  out.tag(TAG.global)
-  out.string(MAJOR)
-  for (const { path } of paths ?? []) {
-    const end = reach(walk, process, { path, called: false })
-    if (end?.kind !== 'value' || typeof end.value === 'object' || typeof end.value === 'function') continue
-    walk.volatile = true
-    out.tag(TAG.path)
-    for (const step of path) out.string(step)
-    walk.value(end.value, '')
-  }
-}
-
-// require ----------------------------------------------------------------------------------------------------------
-
 function isRequire(value: unknown): value is NodeJS.Require {
   return (
     typeof value === 'function' &&
@@ -366,10 +223,6 @@ function writeRequire(walk: Walk, require: NodeJS.Require, source: ParsedText, f
   }
 }
 
-// as an object -----------------------------------------------------------------------------------------------------
-
-const STANDARD: ReadonlySet<string | symbol> = new Set(['length', 'name', 'arguments', 'caller', 'prototype'])
-
 /** Own properties beside the usual ones, the prototype of instances, and the class it extends. */
 function writeAsObject(walk: Walk, fn: Function): void {
   const { out } = walk
@@ -388,34 +241,12 @@ function writeAsObject(walk: Walk, fn: Function): void {
       out.tag(TAG.property)
       walk.member(prototype, 'prototype')
     }
+    writePrivateMembers(walk, fn, fn)
     return writeMembers(
       walk,
       fn,
-      keys.filter((key) => !STANDARD.has(key)),
+      keys.filter((key) => !isStandard(fn, key)),
     )
   }
   out.tag(TAG.end)
-}
-
-function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
-  const keys = Reflect.ownKeys(fn)
-  const prototype: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
-  const isObject = typeof prototype === 'object' && prototype !== null
-  const prototypeKeys = isObject ? Reflect.ownKeys(prototype) : []
-  const own = prototypeKeys.length === 0 || (prototypeKeys.length === 1 && prototypeKeys[0] === 'constructor')
-  const usual = own && !isClass(fn) && keys.every((key) => STANDARD.has(key))
-  return { fn, ownKeys: keys.length, prototype, prototypeKeys: prototypeKeys.length, usual }
-}
-
-/** Whether a function still has nothing as an object but what it had then. */
-export function keepsShape({ fn, ownKeys, prototype, prototypeKeys }: Shape): boolean {
-  if (Reflect.ownKeys(fn).length !== ownKeys) return false
-  if (prototype === undefined) return true
-  const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
-  return now === prototype && Reflect.ownKeys(prototype as object).length === prototypeKeys
-}
-
-const isClass = (fn: Function): boolean => {
-  const prototype = getOwnPropertyDescriptor(fn, 'prototype')
-  return prototype !== undefined && prototype.writable === false
 }

@@ -7,10 +7,11 @@
 import { emit, warn } from '../events.ts'
 import type { Digest } from '../types.ts'
 import { ByteWriter } from './bytes.ts'
-import { keepsShape, writeFunction } from './code.ts'
+import { writeFunction } from './code.ts'
 import { digestBytes } from './digest.ts'
 import { beginWalk } from './function.ts'
 import { writeObject, writeSymbol } from './objects.ts'
+import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
 import { type Shape, Walk, type WalkOptions } from './walk.ts'
 

@@ -148,7 +148,7 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   if (counts === undefined) return
   walk.volatile = true
   writePrototype(walk, prototype, Object.prototype)
-  writePrivateMembers(walk, object, prototype)
+  writePrivateMembers(walk, object, makerOf(prototype))
   writeMembers(walk, object, counts === 'none' ? [] : ownKeys(object).filter(counts))
 }
 
@@ -297,11 +297,11 @@ function writePrototype(walk: Walk, prototype: object | null, usual: object): vo
   walk.value(prototype, '.__proto__')
 }
 
-const privates = new WeakMap<object, boolean>()
+const privates = new WeakMap<Function, boolean>()
 
-/** `#private` fields, for objects some class of whose prototypes has any in its text. */
-function writePrivateMembers(walk: Walk, object: object, prototype: object | null): void {
-  if (prototype === null || !hasPrivateMembers(prototype)) return
+/** `#private` members, if the class, or one above it, has any in its text. */
+export function writePrivateMembers(walk: Walk, object: object, maker: Function | undefined): void {
+  if (maker === undefined || !hasPrivateMembers(maker)) return
   if (!canInspect()) return walk.refuse('an object with #private fields, since V8 does not show them')
   walk.volatile = true
   for (const [name, value] of privateMembersOf(object)) {
@@ -311,17 +311,26 @@ function writePrivateMembers(walk: Walk, object: object, prototype: object | nul
   }
 }
 
-function hasPrivateMembers(prototype: object): boolean {
-  let has = privates.get(prototype)
+function hasPrivateMembers(maker: Function): boolean {
+  let has = privates.get(maker)
   if (has === undefined) {
-    const maker: unknown = getOwnPropertyDescriptor(prototype, 'constructor')?.value
-    const above = getPrototypeOf(prototype)
+    const above: unknown = getPrototypeOf(maker)
     has =
-      (typeof maker === 'function' && Function.prototype.toString.call(maker).includes('#')) ||
-      (above !== null && above !== Object.prototype && !types.isProxy(above) && hasPrivateMembers(above))
-    privates.set(prototype, has)
+      Function.prototype.toString.call(maker).includes('#') ||
+      (typeof above === 'function' && !types.isProxy(above) && hasPrivateMembers(above))
+    privates.set(maker, has)
   }
   return has
+}
+
+/** The class of an object, as the first of its prototypes that names one tells. */
+function makerOf(prototype: object | null): Function | undefined {
+  for (let at = prototype; at !== null && at !== Object.prototype; at = getPrototypeOf(at)) {
+    if (types.isProxy(at)) return undefined
+    const maker: unknown = getOwnPropertyDescriptor(at, 'constructor')?.value
+    if (typeof maker === 'function' && !types.isProxy(maker)) return maker
+  }
+  return undefined
 }
 
 /** Own properties, then whether more can be added. Accessors are written as their functions. */

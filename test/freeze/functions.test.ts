@@ -84,6 +84,28 @@ describe('what a function captures counts:', () => {
     assert.equal(seen.size, 4)
   })
 
+  test('static fields that are private, or named as those of every function', () => {
+    class Service {
+      static #level = 1
+      static override = 1
+      static raise() {
+        Service.#level++
+      }
+      run() {
+        return Service.#level
+      }
+    }
+    const uses = () => new Service().run()
+    const before = digest(uses)
+    Service.raise()
+    assert.notEqual(digest(uses), before)
+    const named = (value: string) =>
+      class {
+        static name = value
+      }
+    assert.notEqual(digest(named('a')), digest(named('b')))
+  })
+
   test('a parent class, at any distance', () => {
     const family = (value: number) => {
       class A {

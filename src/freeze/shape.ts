@@ -1,0 +1,38 @@
+/**
+ * What a function is as an object: whether it has anything beside what every function has, and whether that is still so.
+ */
+import type { Shape } from './walk.ts'
+
+const { getOwnPropertyDescriptor } = Object
+
+/** Whether an own property is one that follows from the code: a `static name = …` of a class does not. */
+export function isStandard(fn: Function, key: string | symbol): boolean {
+  if (key === 'prototype' || key === 'arguments' || key === 'caller') return true
+  if (key !== 'name' && key !== 'length') return false
+  const { enumerable, value, writable } = getOwnPropertyDescriptor(fn, key)!
+  return !enumerable && writable === false && typeof value === (key === 'name' ? 'string' : 'number')
+}
+
+/** The shape of a function now; `usual` if there is nothing but what every function has. */
+export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
+  const keys = Reflect.ownKeys(fn)
+  const prototype: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
+  const isObject = typeof prototype === 'object' && prototype !== null
+  const prototypeKeys = isObject ? Reflect.ownKeys(prototype) : []
+  const own = prototypeKeys.length === 0 || (prototypeKeys.length === 1 && prototypeKeys[0] === 'constructor')
+  const usual = own && !isClass(fn) && keys.every((key) => isStandard(fn, key))
+  return { fn, ownKeys: keys.length, prototype, prototypeKeys: prototypeKeys.length, usual }
+}
+
+/** Whether a function still has nothing as an object but what it had then. */
+export function keepsShape({ fn, ownKeys, prototype, prototypeKeys }: Shape): boolean {
+  if (Reflect.ownKeys(fn).length !== ownKeys) return false
+  if (prototype === undefined) return true
+  const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
+  return now === prototype && Reflect.ownKeys(prototype as object).length === prototypeKeys
+}
+
+const isClass = (fn: Function): boolean => {
+  const prototype = getOwnPropertyDescriptor(fn, 'prototype')
+  return prototype !== undefined && prototype.writable === false
+}
