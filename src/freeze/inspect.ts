@@ -9,6 +9,7 @@
 
 import type { Session } from 'node:inspector'
 import { createRequire } from 'node:module'
+import { isForeign } from './origin.ts'
 
 /** One scope of a function, innermost first. Reading a variable that is not initialised yet throws on Node 22 and later. */
 export interface Scope {
@@ -219,7 +220,7 @@ function listScripts(): void {
     post('Debugger.enable')
     for (const { scriptId, url, length } of found) {
       if (scripts.has(scriptId)) continue
-      const foreign = url.startsWith('node:') || url.includes('/node_modules/') || length > LONGEST_SCRIPT
+      const foreign = isForeign(url) || length > LONGEST_SCRIPT
       const source = foreign
         ? undefined
         : post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId }).scriptSource

@@ -139,7 +139,6 @@ function hidden(): [string, object][] {
     ['%SetIterator%.prototype', of(new Set().values())],
     ['%StringIterator%.prototype', of(''[Symbol.iterator]())],
     ['%RegExpStringIterator%.prototype', of('a'.matchAll(/a/g))],
-    ['%SegmenterPrototype%', of(of(new Intl.Segmenter().segment('')))],
   ]
 }
 

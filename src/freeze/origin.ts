@@ -41,10 +41,16 @@ export function originOf(url: string): Origin {
 
 /** This package's own folder: its code is a package's wherever it lies, linked or cloned. */
 const OWN = new URL('../../', import.meta.url)
+const OWN_CODE = new URL('dist/', OWN).href
+
+/** Whether nobody needs to read the source of the script at that URL, from the URL alone. */
+export function isForeign(url: string): boolean {
+  return url.startsWith('node:') || url.startsWith(OWN_CODE) || url.includes('/node_modules/')
+}
 
 function find(url: string): Origin {
   if (url.startsWith('node:')) return BUILTIN
-  if (url.startsWith(new URL('dist/', OWN).href)) {
+  if (url.startsWith(OWN_CODE)) {
     const own = readPackage(fileURLToPath(OWN))
     if (own !== undefined) return { kind: 'package', ...own }
   }
