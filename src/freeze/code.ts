@@ -15,6 +15,7 @@ import {
 import { MAJOR, writeGlobal } from './globals.ts'
 import { intrinsicName, isNative } from './intrinsics.ts'
 import { codeVersionOf, isIgnored, standInOf } from './marks.ts'
+import { writeModule } from './modules.ts'
 import { writeMembers, writePrivateMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
@@ -116,13 +117,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   if (source.dynamic.some(({ kind }) => kind === 'eval' || kind === 'with')) {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))
   }
-  for (const specifier of source.imports) {
-    const from = packageOf(specifier, facts.url)
-    if (from === undefined)
-      return walk.refuse(`import(${JSON.stringify(specifier)}), a module not loaded yet,`)
-    out.tag(TAG.module)
-    out.string(from)
-  }
+  for (const specifier of source.imports) writeModule(walk, specifier, facts.url)
   out.tag(TAG.end)
 }
 
