@@ -147,7 +147,7 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   const counts = writeContents(walk, object)
   if (counts === undefined) return
   walk.volatile = true
-  writePrototype(walk, prototype, Object.prototype)
+  writePrototype(walk, prototype, Buffer.isBuffer(object) ? Buffer.prototype : Object.prototype)
   writePrivateMembers(walk, object, makerOf(prototype))
   writeMembers(walk, object, counts === 'none' ? [] : ownKeys(object).filter(counts))
 }
