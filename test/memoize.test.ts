@@ -179,6 +179,27 @@ describe('a memoized function', () => {
   })
 })
 
+test('a global that is replaced between two calls is noticed', (t) => {
+  const { group } = temporaryGroup(t)
+  const encode = group.memoize((x: string) => btoa(x) + Math.max(1, 2))
+  assert.equal(encode('a'), 'YQ==2')
+  const { btoa: originalBtoa } = globalThis
+  const { max } = Math
+  try {
+    globalThis.btoa = () => 'mock'
+    assert.equal(encode('a'), 'mock2')
+    globalThis.btoa = originalBtoa
+    assert.equal(encode('a'), 'YQ==2')
+    Math.max = Math.min
+    assert.equal(encode('a'), 'YQ==1')
+  } finally {
+    globalThis.btoa = originalBtoa
+    Math.max = max
+  }
+  assert.equal(encode('a'), 'YQ==2')
+  assert.equal(encode.stats().misses, 3)
+})
+
 describe('inspection', () => {
   test('key, wouldHit, peek and lookup neither compute nor count', (t) => {
     const { group } = temporaryGroup(t)

@@ -10,10 +10,11 @@ import { ByteWriter } from './bytes.ts'
 import { writeFunction } from './code.ts'
 import { digestBytes } from './digest.ts'
 import { beginWalk } from './function.ts'
+import { isAsBefore } from './globals.ts'
 import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
-import { type Shape, Walk, type WalkOptions } from './walk.ts'
+import { type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
 
 export type { WalkOptions } from './walk.ts'
 
@@ -42,6 +43,7 @@ export function freezeValue(value: unknown, root: string, options: WalkOptions):
 
 interface Stable extends Frozen {
   readonly shapes: readonly Shape[]
+  readonly originals: readonly Original[]
 }
 
 const stable = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
@@ -57,7 +59,7 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
     stable.set(options, answers)
   }
   const before = answers.get(fn)
-  if (before?.shapes.every(keepsShape)) return before
+  if (before?.shapes.every(keepsShape) && before.originals.every(isAsBefore)) return before
   const walk = walkFrom(fn, root, options)
   const frozen = summary(walk)
   for (const { what, where } of walk.blind) {
@@ -68,8 +70,10 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
       `${root}: ${what} in ${where} cannot be seen through; a change of what it runs is not noticed`,
     )
   }
-  if (once) answers.set(fn, { ...frozen, shapes: [] })
-  else if (!walk.volatile) answers.set(fn, { ...frozen, shapes: walk.plainFunctions })
+  if (once) answers.set(fn, { ...frozen, shapes: [], originals: [] })
+  else if (!walk.volatile) {
+    answers.set(fn, { ...frozen, shapes: walk.plainFunctions, originals: walk.originals })
+  }
   return frozen
 }
 

@@ -4,11 +4,13 @@
  */
 import { types } from 'node:util'
 import { factsOf } from './function.ts'
-import { isKnownGlobal, isNative } from './intrinsics.ts'
+import { intrinsicName, isKnownGlobal, isNative } from './intrinsics.ts'
 import { propertyOf, reach, writePaths } from './paths.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
-import type { Walk } from './walk.ts'
+import type { Original, Walk } from './walk.ts'
+
+const { getOwnPropertyDescriptor } = Object
 
 /** Behaviour of the language and of Node may change with it. */
 export const MAJOR: string = process.versions.node.split('.', 1)[0]!
@@ -22,10 +24,8 @@ export function writeGlobal(walk: Walk, variable: FreeVariable): void {
     return out.tag(TAG.absent)
   }
   if (name === 'process') return writeProcess(walk, variable)
-  if (isKnownGlobal(name) && isOriginal(walk, property)) {
-    out.tag(TAG.global)
-    out.string(MAJOR)
-    for (const { path } of variable.paths ?? []) writePatched(walk, property.value, path)
+  if (isKnownGlobal(name) && writeOriginal(walk, globalThis, name, property)) {
+    for (const { path } of variable.paths ?? []) writeMember(walk, property.value, path)
     return
   }
   walk.volatile = true
@@ -34,25 +34,40 @@ export function writeGlobal(walk: Walk, variable: FreeVariable): void {
   if (!writePaths(walk, variable, property.value)) walk.value(property.value, ` → ${name}`)
 }
 
-/** Whether a known global is still what the language or Node made it. */
-function isOriginal(walk: Walk, { get, value }: PropertyDescriptor): boolean {
+/** Writes what is still as the language or Node made it; false, and nothing, for what a program put in its place. */
+function writeOriginal(walk: Walk, holder: object, key: string, { get, value }: PropertyDescriptor): boolean {
+  const { out } = walk
   const definer: unknown = get ?? value
-  if (typeof definer !== 'function') return true
-  if (isNative(definer)) return true
-  return !types.isProxy(definer) && factsOf(definer, () => walk.path()).origin.kind === 'builtin'
+  let name = key
+  if (typeof definer === 'function') {
+    if (types.isProxy(definer)) return false
+    // one original may have been put in the place of another
+    if (isNative(definer)) name = intrinsicName(definer) ?? key
+    else if (factsOf(definer, () => walk.path()).origin.kind !== 'builtin') return false
+  }
+  walk.originals.push({ holder, key, definer })
+  out.tag(TAG.global)
+  out.string(MAJOR)
+  out.string(name)
+  return true
 }
 
-/** A member of a global that a program replaced counts as what it is now. */
-function writePatched(walk: Walk, global: unknown, path: readonly string[]): void {
-  if ((typeof global !== 'object' && typeof global !== 'function') || global === null || path.length === 0)
-    return
-  const member = propertyOf(global, path[0]!)
-  if (member === undefined || member === 'hidden' || typeof member.value !== 'function') return
-  if (isOriginal(walk, member)) return
+/** Whether a property holds what it did. */
+export function isAsBefore({ definer, holder, key }: Original): boolean {
+  const property = getOwnPropertyDescriptor(holder, key)
+  return property !== undefined && (property.get ?? property.value) === definer
+}
+
+/** A method or static function of a global: the original by name, a replacement by what it is. */
+function writeMember(walk: Walk, global: unknown, [key]: readonly string[]): void {
+  if ((typeof global !== 'object' && typeof global !== 'function') || global === null) return
+  const member = key === undefined ? undefined : getOwnPropertyDescriptor(global, key)
+  if (key === undefined || typeof member?.value !== 'function') return
+  if (writeOriginal(walk, global, key, member)) return
   walk.volatile = true
   walk.out.tag(TAG.path)
-  walk.out.string(path[0]!)
-  walk.member(member.value, path[0]!)
+  walk.out.string(key)
+  walk.member(member.value, key)
 }
 
 /** `process` is known by name; a variable of the environment, and what says which machine this is, by value. */
@@ -61,6 +76,10 @@ function writeProcess(walk: Walk, { paths }: FreeVariable): void {
   out.tag(TAG.global)
   out.string(MAJOR)
   for (const { path } of paths ?? []) {
+    if (path[0] === 'argv') {
+      walk.value(process.argv, '.argv')
+      continue
+    }
     const end = reach(walk, process, { path, called: false })
     if (end?.kind !== 'value' || typeof end.value === 'object' || typeof end.value === 'function') continue
     walk.volatile = true

@@ -26,6 +26,13 @@ export interface Shape {
   readonly prototypeKeys: number
 }
 
+/** A property that holds, or whose getter gives, what it did when it was walked. */
+export interface Original {
+  readonly holder: object
+  readonly key: string
+  readonly definer: unknown
+}
+
 /** Something the walk cannot see through, found in a function. */
 export interface Blindness {
   readonly what: string
@@ -42,6 +49,8 @@ export class Walk {
   volatile = false
   /** Functions met that have nothing as objects but what every function has. */
   readonly plainFunctions: Shape[] = []
+  /** Globals, and members of globals, that were found as the language or Node made them. */
+  readonly originals: Original[] = []
 
   readonly #numbers = new Map<object | symbol, number>()
   readonly #queue: (object | symbol)[] = []
