@@ -4,11 +4,13 @@
  */
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
-import { admit, type Budget, footprintOf, makeRoom, tellOf } from './admission.ts'
-import type { EntryIndex } from './entry-index.ts'
+import { admit, type Budget, footprintOf, makeRoom, scoreOf, tellOf } from './admission.ts'
+import { EntryIndex } from './entry-index.ts'
+import { storeErrorOf } from './failure.ts'
 import { type FileSystem, removeFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { FoundObject, ObjectStore } from './object-store.ts'
+import type { Located } from './row.ts'
 import { leftovers } from './writer.ts'
 
 /** The rooms maintenance walks through. `index` is asked for each time: it may be replaced meanwhile. */
@@ -17,6 +19,7 @@ export interface Rooms {
   readonly layout: Layout
   readonly objects: ObjectStore
   readonly budget: Budget
+  readonly digest: (bytes: Uint8Array) => Digest
   readonly index: () => EntryIndex
 }
 
@@ -59,6 +62,49 @@ export function adopt({ index, budget }: Rooms, { file, footprint, header }: Fou
   const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
   tellOf(admission?.departures ?? [])
   return admission !== undefined
+}
+
+/** Carries over what is sound in a broken index: each row has a seal, and its bytes have a digest. */
+export function salvage(rooms: Rooms, path: string): void {
+  let broken: EntryIndex
+  try {
+    broken = new EntryIndex(path, { readonly: true, synced: false })
+  } catch {
+    return
+  }
+  // A row that cannot be read ends a walk; what lies behind it is reached from the other end. The newest come first:
+  // where the index had lost sight of a row, there may be two of one call.
+  for (const direction of ['down', 'up'] as const) {
+    try {
+      for (const { located } of broken.rows(direction)) {
+        if (located !== undefined) carryOver(rooms, located)
+      }
+      break
+    } catch (error) {
+      if (storeErrorOf(error, '').code !== 'ERR_STORE_CORRUPT') throw error
+    }
+  }
+  try {
+    for (const [name, counts] of broken.usage()) rooms.index().addUsage(name, counts)
+  } catch {
+    // statistics are not worth more
+  }
+  broken.close()
+}
+
+function carryOver({ index, objects, budget, digest }: Rooms, located: Located): void {
+  const { entry, file, inline, footprint } = located
+  if (index().find(entry.key.digest) !== undefined) return
+  const sound =
+    file === undefined
+      ? inline !== undefined && digest(inline) === entry.object
+      : objects.inspect(file) !== undefined
+  if (!sound) return
+  const newcomer = { ...entry, expiresAt: entry.expiresAt, file, inline, footprint }
+  const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
+  if (admission === undefined || entry.hits === 0) return
+  const score = scoreOf(entry, index().totals().inflation, budget)
+  index().touch(admission.located.id, entry.hits, entry.accessedAt, score)
 }
 
 /** Adopts every orphan of the tree. The caller removes the files that lost their rows. */

@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, EntryFilter, FunctionStats } from '../types.ts'
 import { blobOf, hexOf, type Located, type Row, readRow, sealOf, type Version } from './row.ts'
 import { APPLICATION_ID, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
@@ -189,8 +190,17 @@ export class EntryIndex {
     return this.#ask('removeExactly').get(blobOf(entry.key.digest), blobOf(entry.object), named) !== undefined
   }
 
+  /** Removes a row seen in the same transaction. */
   removeRow(id: number): void {
-    this.#ask('removeRow').run(id)
+    if (this.#ask('removeRow').run(id).changes !== 1) throw unsound('a row that is there cannot be removed')
+  }
+
+  /** Removes a row only if it is still damaged. */
+  removeDamaged(id: number): void {
+    this.write(() => {
+      const row = this.#ask('whichEntryIs').get(id) as Row | undefined
+      if (row !== undefined && this.#read(row) === undefined) this.removeRow(id)
+    })
   }
 
   touch(id: number, hits: number, at: number, score: number): void {
@@ -210,19 +220,26 @@ export class EntryIndex {
       }
       const last = rows.at(-1)
       if (last === undefined) return
+      if (!(last.id < before)) throw unsound('rows are out of order')
       before = last.id
     }
   }
 
-  /** All rows with their inline bytes, the damaged ones as their id alone. */
-  *rows(): Generator<{ readonly id: number; readonly located: Located | undefined }> {
-    let after = 0
+  /** All rows with their inline bytes, in the order of their ids; the damaged ones as their id alone. */
+  *rows(direction: 'up' | 'down'): Generator<{ readonly id: number; readonly located: Located | undefined }> {
+    const [question, start] =
+      direction === 'up'
+        ? (['whichRowsFollow', 0] as const)
+        : (['whichRowsPrecede', Number.MAX_SAFE_INTEGER] as const)
+    let from = start
     for (;;) {
-      const rows = this.#ask('whichRowsFollow').all(after, 64) as Row[]
+      const rows = this.#ask(question).all(from, 64) as Row[]
       for (const row of rows) yield { id: row.id, located: this.#read(row) }
       const last = rows.at(-1)
       if (last === undefined) return
-      after = last.id
+      // A damaged tree can lead in a circle.
+      if (direction === 'up' ? !(last.id > from) : !(last.id < from)) throw unsound('rows are out of order')
+      from = last.id
     }
   }
 
@@ -235,7 +252,9 @@ export class EntryIndex {
       ) as { id: number }[]
       removed += gone.length
       if (gone.length < SLICE) return removed
-      for (const { id } of gone) after = Math.max(after, id)
+      const last = gone.reduce((most, { id }) => Math.max(most, id), 0)
+      if (last <= after) throw unsound('rows are out of order')
+      after = last
     }
   }
 
@@ -363,8 +382,10 @@ export class EntryIndex {
     for (;;) {
       const rows = this.#ask('whichFilesNeed').all(what, after, SLICE) as { file: Buffer }[]
       for (const { file } of rows) yield hexOf(file)
-      if (rows.length < SLICE) return
-      after = rows.at(-1)!.file
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < SLICE) return
+      if (Buffer.compare(last.file, after) <= 0) throw unsound('files are out of order')
+      after = last.file
     }
   }
 
@@ -427,6 +448,9 @@ export class EntryIndex {
     this.#db.close()
   }
 }
+
+/** What SQLite has not noticed, but cannot be. */
+const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
 
 export type Chore = 'sync' | 'remove'
 

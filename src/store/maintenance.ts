@@ -1,6 +1,7 @@
 /**
- * One maintainer at a time: gc, verify with repair, recovery and replacing a broken index exclude each other, across
- * processes. Calls never wait for this lock. The one door to proper-lockfile, which is loaded at the first use.
+ * Locks between processes for what is not a call. One maintainer at a time: gc, verify with repair and recovery take
+ * turns. And one at a time replaces a broken index, which takes milliseconds and must not wait for a maintainer: that
+ * may be this very process. The one door to proper-lockfile, which is loaded at the first use.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -16,18 +17,19 @@ const ATTEMPTS = 400
 
 const load = (): typeof Lockfile => createRequire(import.meta.url)('proper-lockfile') as typeof Lockfile
 
-const lockOptions = (layout: Layout): Lockfile.LockOptions => ({
-  lockfilePath: join(layout.tmp, 'maintenance.lock'),
+const lockOptions = (layout: Layout, name: string): Lockfile.LockOptions => ({
+  lockfilePath: join(layout.tmp, `${name}.lock`),
   realpath: false,
   stale: STALE,
   // Its default throws from a timer. What happens here is safe, if slower, beside a second maintainer.
   onCompromised: () => undefined,
 })
 
-export async function exclusively<T>(layout: Layout, work: () => Promise<T>): Promise<T> {
+/** Does `work` as the only maintainer of the directory. */
+export async function maintaining<T>(layout: Layout, work: () => Promise<T>): Promise<T> {
   const retries = { retries: ATTEMPTS, factor: 1, minTimeout: PAUSE, maxTimeout: PAUSE }
   const release = await load()
-    .lock(layout.directory, { ...lockOptions(layout), retries })
+    .lock(layout.directory, { ...lockOptions(layout, 'maintenance'), retries })
     .catch((error: unknown) => {
       throw lockError(error)
     })
@@ -38,11 +40,12 @@ export async function exclusively<T>(layout: Layout, work: () => Promise<T>): Pr
   }
 }
 
-export function exclusivelySync<T>(layout: Layout, work: () => T): T {
+/** Does `work` as the only one who replaces the index. */
+export function replacing<T>(layout: Layout, work: () => T): T {
   let release: (() => void) | undefined
   for (let attempt = 1; release === undefined; attempt++) {
     try {
-      release = load().lockSync(layout.directory, lockOptions(layout))
+      release = load().lockSync(layout.directory, lockOptions(layout, 'replacement'))
     } catch (error) {
       if (errnoOf(error) !== 'ELOCKED' || attempt === ATTEMPTS) throw lockError(error)
       sleep(PAUSE)

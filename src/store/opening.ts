@@ -11,12 +11,14 @@ import { EntryIndex, WrongIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { errnoOf, type FileSystem, namesIn } from './files.ts'
 import type { Layout } from './layout.ts'
-import { exclusivelySync, sleep } from './maintenance.ts'
+import { replacing, sleep } from './maintenance.ts'
 
 export interface OpenedIndex {
   readonly index: EntryIndex
   /** Identifies the index file, to notice that somebody has replaced it; undefined for a copy. */
   readonly inode: bigint | undefined
+  /** Where a broken index was put, whose sound rows are worth salvaging. */
+  readonly aside?: string
   /** Removes what opening left behind, after the index is closed. */
   readonly tidy: () => void
 }
@@ -55,18 +57,20 @@ export function inodeOf(layout: Layout, fs: FileSystem): bigint | undefined {
 const isBroken = (error: unknown): boolean =>
   error instanceof WrongIndex || storeErrorOf(error, '').code === 'ERR_STORE_CORRUPT'
 
-/** Opens the index for writing, a fresh one if need be. */
-export function openIndex(opening: Opening): OpenedIndex {
+/** Opens the index for writing, a fresh one if need be. `broken` is where the caller has put a broken one. */
+export function openIndex(opening: Opening, broken?: string): OpenedIndex {
   const { fs, layout, synced, onError } = opening
   const open = (): EntryIndex => patiently(() => new EntryIndex(layout.index, { readonly: false, synced }))
+  let aside = broken
   for (let attempt = 1; ; attempt++) {
     const found = inodeOf(layout, fs)
     try {
       const index = open()
-      return { index, inode: inodeOf(layout, fs), tidy: () => undefined }
+      const opened = { index, inode: inodeOf(layout, fs), tidy: () => undefined }
+      return aside === undefined ? opened : { ...opened, aside }
     } catch (error) {
       if (!isBroken(error) || attempt === 3) throw error
-      setAside(opening, found)
+      aside = setAside(opening, found)
       onError(
         new StoreError('ERR_STORE_CORRUPT', 'the index was damaged; it is set aside and built anew', {
           cause: error,
@@ -76,10 +80,13 @@ export function openIndex(opening: Opening): OpenedIndex {
   }
 }
 
-/** Renames the index, unless somebody has already: `found` is the inode of the broken one. */
-export function setAside({ fs, layout }: Pick<Opening, 'fs' | 'layout'>, found: bigint | undefined): void {
-  exclusivelySync(layout, () => {
-    if (inodeOf(layout, fs) !== found) return
+/** Renames the index, unless somebody has already: `found` is the inode of the broken one. Returns its new path. */
+export function setAside(
+  { fs, layout }: Pick<Opening, 'fs' | 'layout'>,
+  found: bigint | undefined,
+): string | undefined {
+  return replacing(layout, () => {
+    if (inodeOf(layout, fs) !== found) return undefined
     for (const name of namesIn(fs, layout.directory)) {
       // one damaged index is evidence, two are a leak
       if (name.startsWith('index.sqlite.damaged-')) fs.rmSync(join(layout.directory, name), { force: true })
@@ -94,6 +101,7 @@ export function setAside({ fs, layout }: Pick<Opening, 'fs' | 'layout'>, found: 
       }
     }
     emit('store', () => ({ what: 'index set aside', directory: layout.directory, as: aside }))
+    return aside
   })
 }
 

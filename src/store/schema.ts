@@ -104,6 +104,7 @@ export const STATEMENTS = {
 
   // one entry
   whichEntryHasKey: `SELECT ${COLUMNS}, bytes FROM entry WHERE key = ?` as string,
+  whichEntryIs: `SELECT ${COLUMNS} FROM entry WHERE id = ?` as string,
   whichEntryNamesFile: 'SELECT id FROM entry WHERE file = ?',
   insertEntry: `INSERT INTO entry (key, version, args, inputs, state, object, file, size, footprint, compute_time, hits,
     created_at, accessed_at, expires_at, codec, async, tags, score, seal, bytes)
@@ -117,6 +118,7 @@ export const STATEMENTS = {
   whichEntriesFollow: `SELECT ${COLUMNS} FROM entry WHERE id < $before AND ${MATCHING}
     ORDER BY id DESC LIMIT $limit` as string,
   whichRowsFollow: `SELECT ${COLUMNS}, bytes FROM entry WHERE id > ? ORDER BY id LIMIT ?` as string,
+  whichRowsPrecede: `SELECT ${COLUMNS}, bytes FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?` as string,
   whichAreRecent: `SELECT ${COLUMNS} FROM entry WHERE version = ? ORDER BY id DESC LIMIT ?` as string,
   removeMatching: `DELETE FROM entry WHERE id IN
     (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id` as string,

@@ -18,14 +18,14 @@ import type {
   GcReport,
   VerifyReport,
 } from '../types.ts'
-import { admit, type Budget, fits, footprintOf, scoreOf, tellOf } from './admission.ts'
-import { adoptAll, adoptInFlight, type Rooms, removeDoomed } from './adopt.ts'
+import { admit, type Budget, fits, footprintOf, type Newcomer, scoreOf, tellOf } from './admission.ts'
+import { adoptAll, adoptInFlight, type Rooms, removeDoomed, salvage } from './adopt.ts'
 import { Counters } from './counters.ts'
 import type { Counts, EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, nodeFiles, syncToDisk } from './files.ts'
 import { type Layout, layoutOf, prepareDirectory, removeStore } from './layout.ts'
-import { exclusively } from './maintenance.ts'
+import { maintaining } from './maintenance.ts'
 import { ObjectStore } from './object-store.ts'
 import { inodeOf, type OpenedIndex, type Opening, openIndex, openReadonly, setAside } from './opening.ts'
 import type { Located } from './row.ts'
@@ -148,6 +148,7 @@ class DirectoryStore implements Store {
       layout: this.#layout,
       objects: this.#objects,
       budget: this.#budget,
+      digest,
       index: () => this.#index,
     }
     const { opened, writable } = this.#open()
@@ -187,6 +188,8 @@ class DirectoryStore implements Store {
   /** What earlier processes left undone: objects to adopt, files to remove. */
   #settle(): void {
     try {
+      const { aside } = this.#opened
+      if (aside !== undefined) salvage(this.#rooms, aside)
       if (!this.#index.isWhole()) {
         const adopted = adoptAll(this.#rooms)
         this.#index.setWhole(true)
@@ -233,12 +236,11 @@ class DirectoryStore implements Store {
     if (this.readonly) throw new StoreError('ERR_STORE_READONLY', `${doing}: ${this.directory} is read-only`)
   }
 
-  /** Sets the index aside, opens a fresh one and adopts the objects. */
+  /** Sets the index aside, opens a fresh one, and fills it from the sound rows of the old one and the objects. */
   #rebuild(): void {
     const { inode } = this.#opened
     this.#closeIndex()
-    setAside(this.#opening, inode)
-    this.#reopen()
+    this.#reopen(setAside(this.#opening, inode))
   }
 
   #closeIndex(): void {
@@ -250,9 +252,9 @@ class DirectoryStore implements Store {
     }
   }
 
-  #reopen(): void {
+  #reopen(aside?: string): void {
     prepareDirectory(this.#fs, this.#layout, false)
-    this.#opened = openIndex(this.#opening)
+    this.#opened = openIndex(this.#opening, aside)
     this.#settle()
   }
 
@@ -336,17 +338,28 @@ class DirectoryStore implements Store {
   }
 
   put(entry: NewEntry, bytes: Uint8Array): Entry | undefined {
-    return this.#guard('storing a result', () => {
+    const doing = 'storing a result'
+    // Two guards: should the index be rebuilt, the object already written is not written again.
+    const newcomer = this.#guard(doing, () => {
       if (this.readonly) return undefined
       if (performance.now() - this.#lookedAt > LOOK_AGAIN) this.#followIndex()
-      return this.#put(entry, bytes)
+      return this.#prepare(entry, bytes)
     })
+    if (newcomer === undefined) return undefined
+    try {
+      return this.#guard(doing, () => this.#admit(newcomer, entry.keepVersions))
+    } catch (error) {
+      if (newcomer.file !== undefined) this.#discard(newcomer.file)
+      throw error
+    }
   }
 
-  #put(entry: NewEntry, bytes: Uint8Array): Entry | undefined {
-    const { key, computeTime, codec, async, tags, keepVersions } = entry
+  /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
+  #prepare(entry: NewEntry, bytes: Uint8Array): Newcomer | undefined {
+    const { key, computeTime, codec, async, tags } = entry
     const size = bytes.byteLength
-    const large = size > LARGEST_INLINE
+    const smallest = footprintOf(size, tags, codec)
+    if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
     const expiresAt = Number.isFinite(entry.expiresAt) ? Math.round(entry.expiresAt!) : undefined
     const facts = {
       key,
@@ -358,31 +371,38 @@ class DirectoryStore implements Store {
       async,
       tags,
     }
-    let footprint = footprintOf(size, tags, codec)
-    if (!fits(footprint, this.#budget)) return this.#refuse(key, footprint)
-    let file: Digest | undefined
-    if (large) {
-      const stored = this.#objects.put(expiresAt === undefined ? facts : { ...facts, expiresAt }, bytes)
-      file = stored.file
-      footprint = footprintOf(stored.footprint, tags, codec)
+    if (size <= LARGEST_INLINE) {
+      return { ...facts, expiresAt, file: undefined, inline: bytes, footprint: smallest }
     }
+    const stored = this.#objects.put(expiresAt === undefined ? facts : { ...facts, expiresAt }, bytes)
+    const { file } = stored
     try {
-      if (file !== undefined && this.#options.durability === 'always') this.#objects.sync([file])
-      const newcomer = { ...facts, expiresAt, file, inline: large ? undefined : bytes, footprint }
-      const admission = fits(footprint, this.#budget)
-        ? admit(this.#index, newcomer, this.#budget, keepVersions)
-        : undefined
-      if (admission === undefined) {
-        if (file !== undefined) this.#objects.remove(file)
-        return this.#refuse(key, footprint)
-      }
-      tellOf(admission.departures)
-      if (admission.leavesFiles) this.#afterwards('removing what was evicted', () => this.#removeDoomed())
-      return this.#handOut(admission.located)
+      if (this.#options.durability === 'always') this.#objects.sync([file])
     } catch (error) {
-      if (file !== undefined) this.#discard(file)
+      this.#discard(file)
       throw error
     }
+    return {
+      ...facts,
+      expiresAt,
+      file,
+      inline: undefined,
+      footprint: footprintOf(stored.footprint, tags, codec),
+    }
+  }
+
+  #admit(newcomer: Newcomer, keepVersions: number): Entry | undefined {
+    const { file, footprint, key } = newcomer
+    const admission = fits(footprint, this.#budget)
+      ? admit(this.#index, newcomer, this.#budget, keepVersions)
+      : undefined
+    if (admission === undefined) {
+      if (file !== undefined) this.#objects.remove(file)
+      return this.#refuse(key, footprint)
+    }
+    tellOf(admission.departures)
+    if (admission.leavesFiles) this.#afterwards('removing what was evicted', () => this.#removeDoomed())
+    return this.#handOut(admission.located)
   }
 
   /** A result that does not fit; what it was to replace is outdated all the same. */
@@ -599,10 +619,19 @@ class DirectoryStore implements Store {
       this.#writable(doing)
       this.#followIndex()
     })
+    const attempt = (): Promise<T> => maintaining(this.#layout, work)
     try {
-      return await exclusively(this.#layout, work)
+      return await attempt()
     } catch (error) {
-      throw storeErrorOf(error, doing)
+      const failure = storeErrorOf(error, doing)
+      if (failure.code !== 'ERR_STORE_CORRUPT' || this.#closed) throw failure
+      try {
+        this.#rebuild()
+        this.#survive(failure, doing)
+        return await attempt()
+      } catch (second) {
+        throw storeErrorOf(second, doing)
+      }
     }
   }
 

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import type { Digest, Problem, VerifyReport } from '../types.ts'
 import { adopt, judge, type Rooms, removeDoomed } from './adopt.ts'
+import { storeErrorOf } from './failure.ts'
 import { removeFile } from './files.ts'
 import { foreignNames } from './layout.ts'
 import type { Located } from './row.ts'
@@ -43,7 +44,14 @@ export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
   }
   for (const [name, step] of Object.entries(steps)) {
     const start = performance.now()
-    for (const _ of step(verifier, find)) await setImmediate()
+    try {
+      for (const _ of step(verifier, find)) await setImmediate()
+    } catch (error) {
+      // An index that cannot even be read is a finding, too.
+      const failure = storeErrorOf(error, name)
+      if (failure.code !== 'ERR_STORE_CORRUPT') throw failure
+      find('index-damaged', failure.message, verifier.rebuild)
+    }
     times[name] = performance.now() - start
   }
   return { problems, steps: times }
@@ -57,7 +65,7 @@ function* checkIndex({ index, rebuild }: Verifier, find: Find): Generator<void> 
 
 function* checkEntries(verifier: Verifier, find: Find): Generator<void> {
   const { index, bytesOf } = verifier
-  for (const { id, located } of index().rows()) {
+  for (const { id, located } of index().rows('up')) {
     if (located === undefined) {
       find('entry-damaged', `row ${id} does not match its seal`, () =>
         index().write(() => index().removeRow(id)),

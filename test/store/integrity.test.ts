@@ -1,7 +1,16 @@
 /** Whatever happens to the bytes of the directory, a store answers rightly or not at all, and heals. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -22,7 +31,8 @@ function filled(t: TestContext): Room {
 }
 
 function fill(store: Store): void {
-  for (let n = 0; n < COUNT; n++) put(store, n, sizeOf(n), { tags: ['t'], expiresAt: 9e12, async: n % 2 === 1 })
+  for (let n = 0; n < COUNT; n++)
+    put(store, n, sizeOf(n), { tags: ['t'], expiresAt: 9e12, async: n % 2 === 1 })
   store.count('f', { hits: 1 }, keyOf(1).digest)
   store.flush()
 }
@@ -76,7 +86,7 @@ const change = fc.record({
 })
 type Change = typeof change extends fc.Arbitrary<infer T> ? T : never
 
-function damage(directory: string, { file, at, how, bit }: Change): string {
+function damage(directory: string, { file, at, how, bit }: Change): void {
   const names = filesOf(directory)
   // The index is the most intricate, so it gets half of the damage.
   const name = at % 2 === 0 && names.includes('index.sqlite') ? 'index.sqlite' : names[file % names.length]!
@@ -89,11 +99,10 @@ function damage(directory: string, { file, at, how, bit }: Change): string {
   else {
     const bytes = readFileSync(path)
     if (how === 'flip' && size > 0) bytes[position]! ^= 1 << bit
-    if (how === 'zero') bytes.fill(0, position, position + 512)
-    if (how === 'garbage') bytes.fill(`${at} garbage `, position, position + 300)
+    if (how === 'zero') bytes.fill(0, position, Math.min(size, position + 512))
+    if (how === 'garbage') bytes.fill(`${at} garbage `, position, Math.min(size, position + 300))
     writeFileSync(path, bytes)
   }
-  return name
 }
 
 test('damage anywhere in a closed directory is a miss at worst, and heals', async (t) => {
@@ -102,10 +111,7 @@ test('damage anywhere in a closed directory is a miss at worst, and heals', asyn
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 3 }), async (changes) => {
       const room = roomFor(t)
       cpSync(original.directory, room.directory, { recursive: true })
-      for (const one of changes) {
-        const name = damage(room.directory, one)
-        if (name === 'permafrost.json' && one.how !== 'delete') continue
-      }
+      for (const one of changes) damage(room.directory, one)
       await heals(room)
       rmSync(room.directory, { recursive: true })
     }),
@@ -140,7 +146,10 @@ for (const [what, spoil] of [
   ['deleted', (path: string) => unlinkSync(path)],
   ['emptied', (path: string) => truncateSync(path)],
   ['cut', (path: string) => truncateSync(path, 5000)],
-  ['replaced by text', (path: string) => writeFileSync(path, 'not a database, but long enough to be looked at'.repeat(100))],
+  [
+    'replaced by text',
+    (path: string) => writeFileSync(path, 'not a database, but long enough to be looked at'.repeat(100)),
+  ],
 ] as const) {
   test(`every large result hits again after the index is ${what}`, (t) => {
     const room = filled(t)
@@ -194,7 +203,9 @@ test('an object under the name of another is not believed', (t) => {
   put(store, 1, LARGE)
   put(store, 2, LARGE)
   store.close()
-  const [one, two] = filesOf(join(room.directory, 'objects')).map((name) => join(room.directory, 'objects', name))
+  const [one, two] = filesOf(join(room.directory, 'objects')).map((name) =>
+    join(room.directory, 'objects', name),
+  )
   cpSync(one!, two!)
   const again = room.open()
   assert.equal([1, 2].filter((n) => get(again, n) !== undefined).length, 1)

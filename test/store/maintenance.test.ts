@@ -21,7 +21,8 @@ function withOrphans(t: TestContext): Room {
   return room
 }
 
-const codes = async (store: Store): Promise<string[]> => (await store.verify()).problems.map(({ code }) => code)
+const codes = async (store: Store): Promise<string[]> =>
+  (await store.verify()).problems.map(({ code }) => code)
 
 test('recover adopts orphans, and in a dry run only counts them', async (t) => {
   const room = withOrphans(t)
@@ -49,7 +50,8 @@ test('gc removes orphans, but only those past the grace age', async (t) => {
 test('gc removes what has expired', async (t) => {
   const room = roomFor(t)
   const store = room.open()
-  for (let n = 0; n < 500; n++) put(store, n, n === 0 ? LARGE : SMALL, n % 2 === 0 ? { expiresAt: room.now + 1 } : {})
+  for (let n = 0; n < 500; n++)
+    put(store, n, n === 0 ? LARGE : SMALL, n % 2 === 0 ? { expiresAt: room.now + 1 } : {})
   room.now += 2
   const report = await store.gc()
   assert.equal(report.expired, 250)
@@ -69,7 +71,10 @@ test('two gcs of one directory take turns', async (t) => {
   room.now += 2 * HOUR
   const stores = [room.open(), room.open()]
   const reports = await Promise.all(stores.map((store) => store.gc()))
-  assert.equal(reports.reduce((sum, { orphans }) => sum + orphans, 0), 2)
+  assert.equal(
+    reports.reduce((sum, { orphans }) => sum + orphans, 0),
+    2,
+  )
   assert.deepEqual(await codes(stores[0]!), [])
 })
 
@@ -102,9 +107,20 @@ test('verify finds each kind of harm by name and repairs what can be repaired', 
   const again = room.open()
   const victim = filesBySize(objects)[0]!
   writeFileSync(victim, 'damaged')
-  assert.deepEqual([...new Set(await codes(again))].sort(), ['foreign', 'object-damaged', 'orphan', 'orphan-damaged'].sort())
+  assert.deepEqual(
+    [...new Set(await codes(again))].sort(),
+    ['foreign', 'object-damaged', 'orphan', 'orphan-damaged'].sort(),
+  )
   const report = await again.verify({ repair: true })
-  assert.deepEqual(Object.keys(report.steps), ['index', 'entries', 'objects', 'removals', 'totals', 'tmp', 'foreign'])
+  assert.deepEqual(Object.keys(report.steps), [
+    'index',
+    'entries',
+    'objects',
+    'removals',
+    'totals',
+    'tmp',
+    'foreign',
+  ])
   for (const { code, repaired } of report.problems) assert.equal(repaired, code !== 'foreign')
   assert.deepEqual(await codes(again), ['foreign'])
 })
@@ -173,7 +189,10 @@ test('an object whose removal was not finished is not adopted, but removed', asy
   put(store, 1, LARGE)
   assert.equal(store.drop(keyOf(1).digest), true)
   assert.equal(stuck.size, 1)
-  assert.deepEqual(room.failures.map(({ code }) => code), ['ERR_STORE_IO'])
+  assert.deepEqual(
+    room.failures.map(({ code }) => code),
+    ['ERR_STORE_IO'],
+  )
   assert.deepEqual(await store.recover(), { adopted: 0 })
   store.close()
   const again = room.open()
@@ -185,7 +204,8 @@ test('an index deleted under a running store is rebuilt, and its results are sha
   const room = roomFor(t)
   const store = room.open()
   put(store, 1, LARGE)
-  for (const suffix of ['', '-wal', '-shm']) rmSync(join(room.directory, `index.sqlite${suffix}`), { force: true })
+  for (const suffix of ['', '-wal', '-shm'])
+    rmSync(join(room.directory, `index.sqlite${suffix}`), { force: true })
   room.now += 2 * HOUR
   const other = room.open()
   put(other, 2, LARGE)
