@@ -20,6 +20,7 @@ import { writeMembers, writePrivateMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
 import { writePaths } from './paths.ts'
+import { whereIs } from './place.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
@@ -34,6 +35,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
   const version = codeVersionOf(fn)
   if (version !== undefined) {
     out.tag(TAG.versioned)
+    walk.note(`version ${version}`)
     return walk.value(version, '')
   }
   const standIn = standInOf(fn)
@@ -67,6 +69,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
     out.tag(TAG.packageFunction)
     out.string(origin.name)
     out.string(treatment === 'ignore' ? '' : origin.version)
+    walk.note(`${origin.name}@${origin.version}`)
     return writeForeign(walk, fn, facts)
   }
   out.tag(TAG.function)
@@ -111,6 +114,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   const { out } = walk
   const source = parsedText(fn, () => walk.path())
   out.raw(source.digest)
+  if (walk.trace !== undefined) walk.note(`code ${Buffer.from(source.digest).toString('hex')}`, whereIs(fn))
   refuseBlind(walk, source, fn, facts)
   const own: Own = { fn, facts, source, bindings: new Bindings(fn, facts) }
   for (const variable of source.free) writeVariable(walk, own, variable)

@@ -14,6 +14,7 @@ import { isAsBefore } from './globals.ts'
 import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
+import { type Line, Trace } from './trace.ts'
 import { type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
 
 export type { WalkOptions } from './walk.ts'
@@ -79,11 +80,20 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
 
 const idle: ByteWriter[] = []
 
-function walkFrom(value: unknown, root: string, options: WalkOptions): Walk {
+/** What a walk meets, in words. Throws as `freezeValue` does. */
+export function traceValue(value: unknown, root: string, options: WalkOptions): readonly Line[] {
+  const trace = new Trace()
+  const walk = walkFrom(value, root, options, trace)
+  idle.push(walk.out)
+  return [...trace.lines, ...walk.inputs.map(([path, version]) => ({ path, what: String(version) }))]
+}
+
+function walkFrom(value: unknown, root: string, options: WalkOptions, trace?: Trace): Walk {
   beginWalk()
   const out = idle.pop() ?? new ByteWriter()
   out.reset()
   const walk = new Walk(root, options, out, (entry) => freezeValue(entry, root, options).digest)
+  walk.trace = trace
   out.tag(FREEZE_VERSION)
   out.tag(options.keyOrder === 'ignore' ? TAG.true : TAG.false)
   walk.root(value)

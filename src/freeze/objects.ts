@@ -6,6 +6,7 @@
 import { types } from 'node:util'
 import { FreezeError } from '../errors.ts'
 import { intlOptions, isAmbient, refusalOf, regExpFlags, regExpSource, viewName } from './brands.ts'
+import { digestBytes } from './digest.ts'
 import { isInputFile } from './file.ts'
 import { factsOf } from './function.ts'
 import { canInspect, privateMembersOf } from './inspect.ts'
@@ -190,13 +191,17 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
   }
   if (types.isDate(object)) {
     out.tag(TAG.date)
-    out.number(Date.prototype.getTime.call(object))
+    const time = Date.prototype.getTime.call(object)
+    out.number(time)
+    walk.note(Number.isNaN(time) ? 'an invalid date' : new Date(time).toISOString())
     return all
   }
   if (types.isRegExp(object)) {
     out.tag(TAG.regexp)
-    out.string(regExpSource(object))
-    out.string(regExpFlags(object))
+    const [source, flags] = [regExpSource(object), regExpFlags(object)]
+    out.string(source)
+    out.string(flags)
+    walk.note(`/${source}/${flags}`)
     return all
   }
   if (types.isNativeError(object)) {
@@ -244,6 +249,8 @@ function writeView(walk: Walk, view: ArrayBufferView): Counting {
   out.tag(TAG.view)
   out.string(viewName(view))
   out.bytes(view)
+  if (walk.trace !== undefined)
+    walk.note(`${viewName(view)} of ${view.byteLength} bytes, ${digestBytes(view)}`)
   // two arrays on one whole buffer change together; parts of a pool only look as if they did
   const { buffer, byteLength, byteOffset } = view
   const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength > 0

@@ -35,7 +35,7 @@ export function writePaths(walk: Walk, variable: FreeVariable, value: unknown): 
     walk.out.uint(path.length)
     for (const step of path) walk.out.string(step)
     if (end.kind === 'absent') walk.out.tag(TAG.absent)
-    else walk.member(end.value, `${variable.name}${path.map(label).join('')}`)
+    else walk.member(end.value, ` → ${variable.name}${path.map(label).join('')}`)
   }
   return true
 }

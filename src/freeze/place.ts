@@ -11,6 +11,8 @@ export interface Place {
   /** Relative to the folder of the nearest package.json, with forward slashes; undefined for code without a file. */
   readonly file: string | undefined
   readonly name: string
+  /** From 1. */
+  readonly line: number
 }
 
 const places = new WeakMap<Function, Place>()
@@ -32,9 +34,13 @@ function find(fn: Function): Place {
     const path = pathOf(url)
     const at = internals.location
     const found = at && script?.nameAt(at.line, at.column)
-    return { file: path && relative(rootOf(path), path).split(sep).join('/'), name: found ?? name }
+    return {
+      file: path && relative(rootOf(path), path).split(sep).join('/'),
+      name: found ?? name,
+      line: (at?.line ?? 0) + 1,
+    }
   } catch {
-    return { file: undefined, name }
+    return { file: undefined, name, line: 1 }
   }
 }
 
@@ -43,6 +49,12 @@ function rootOf(path: string): string {
     if (existsSync(join(folder, 'package.json'))) return folder
     if (folder === dirname(folder)) return dirname(path)
   }
+}
+
+/** `helper in src/x.ts:12`, for people. */
+export function whereIs(fn: Function): string {
+  const { file, line, name } = placeOf(fn)
+  return file === undefined ? name : `${name} in ${file}:${line}`
 }
 
 /** The names of a function's parameters by position; undefined for one that is a pattern. */

@@ -9,6 +9,7 @@ import { FreezeError } from '../errors.ts'
 import type { ByteWriter } from './bytes.ts'
 import type { Packages } from './origin.ts'
 import { TAG } from './tags.ts'
+import type { Trace } from './trace.ts'
 
 /** How to treat what is met. Part of every digest where it changes one. */
 export interface WalkOptions {
@@ -51,6 +52,9 @@ export class Walk {
   readonly plainFunctions: Shape[] = []
   /** Globals, and members of globals, that were found as the language or Node made them. */
   readonly originals: Original[] = []
+
+  /** Where what is met is told in words, too, if somebody wants to compare two walks. */
+  trace: Trace | undefined
 
   readonly #numbers = new Map<object | symbol, number>()
   readonly #queue: (object | symbol)[] = []
@@ -122,6 +126,7 @@ export class Walk {
 
   #write(value: unknown, step: string | symbol | number, member: boolean): void {
     const { out } = this
+    this.trace?.see(value, () => this.path() + textOf(step, member && this.#current >= 0))
     switch (typeof value) {
       case 'string':
         return out.string(value)
@@ -185,15 +190,14 @@ export class Walk {
   path(): string {
     let path = ''
     for (let number = this.#current; number >= 0; number = this.#parents[number]!) {
-      const step = this.#steps[number]!
-      path =
-        (typeof step === 'number'
-          ? `[${step}]`
-          : this.#members[number] && number > 0
-            ? label(step)
-            : String(step)) + path
+      path = textOf(this.#steps[number]!, this.#members[number]! && number > 0) + path
     }
     return this.#root + path
+  }
+
+  /** Tell the trace, if there is one, what the current node holds beside its members. */
+  note(what: string, where?: string): void {
+    this.trace?.note(this.path(), what, where)
   }
 
   /** Ends the walk, or inside a package writes only what kind of thing is there. */
@@ -204,8 +208,14 @@ export class Walk {
   }
 }
 
+const textOf = (step: string | symbol | number, member: boolean): string => {
+  if (typeof step === 'number') return `[${step}]`
+  return member && !(typeof step === 'string' && step.startsWith(' → ')) ? label(step) : String(step)
+}
+
 /** How a property is written in a path. */
 export function label(key: string | symbol): string {
   if (typeof key === 'symbol') return `[${String(key)}]`
+  if (/^\d+$/.test(key)) return `[${key}]`
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`
 }
