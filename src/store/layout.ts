@@ -8,7 +8,7 @@ import { StoreError } from '../errors.ts'
 import { isRefusal } from './failure.ts'
 import { errnoOf, type FileSystem, namesIn } from './files.ts'
 import { FORMAT } from './schema.ts'
-import { newWriterId } from './writer.ts'
+import { isWriterFile, newWriterId } from './writer.ts'
 
 const MARKER = 'permafrost.json'
 const INDEX = 'index.sqlite'
@@ -126,7 +126,10 @@ function refuseForeign(fs: FileSystem, layout: Layout): void {
   if (known || namesIn(fs, layout.objects).includes('xxh128')) return
   const [stranger] = [
     ...namesIn(fs, layout.objects).map((name) => join('objects', name)),
-    ...namesIn(fs, layout.tmp).map((name) => join('tmp', name)),
+    // Another process may be making this directory a store right now.
+    ...namesIn(fs, layout.tmp)
+      .filter((name) => !isWriterFile(name))
+      .map((name) => join('tmp', name)),
   ]
   if (stranger !== undefined) throw notOurs(directory, stranger)
 }
@@ -140,8 +143,13 @@ function notOurs(directory: string, name: string): StoreError {
 
 function replaceFile(fs: FileSystem, path: string, text: string): void {
   const partial = `${join(path, '..', 'tmp', newWriterId())}.text`
-  fs.writeFileSync(partial, text, { flag: 'wx' })
-  fs.renameSync(partial, path)
+  try {
+    fs.writeFileSync(partial, text, { flag: 'wx' })
+    fs.renameSync(partial, path)
+  } catch (error) {
+    fs.rmSync(partial, { force: true })
+    throw error
+  }
 }
 
 /** Removes what we made, and the directory if nothing else is in it. */

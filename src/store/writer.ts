@@ -42,6 +42,9 @@ export function newWriterId(): string {
 
 const WRITER = /^([0-9a-f]{8})-([0-9a-f]{8})-(\d{1,10})-[0-9a-f]{8}$/
 
+/** Whether a name in tmp/ is one that a writer of ours makes. */
+export const isWriterFile = (name: string): boolean => WRITER.test(name.split('.')[0] ?? '')
+
 /** Whether the writer of this id has certainly ended. */
 export function isDead(id: string): boolean {
   const match = WRITER.exec(id)
