@@ -94,7 +94,10 @@ test('what was acknowledged before kill -9 is there afterwards', async (t) => {
 test('processes that hit, miss, evict and collect side by side disturb nobody, even if some are killed', async (t) => {
   const room = roomFor(t)
   const children = Array.from({ length: 6 }, (_, n) => start('mix', room.directory, String(n), '1500000'))
-  const victims = [start('mix', room.directory, '98', '1500000'), start('put', room.directory, '99', '1500000')]
+  const victims = [
+    start('mix', room.directory, '98', '1500000'),
+    start('put', room.directory, '99', '1500000'),
+  ]
   await pause(500)
   for (const { process: child } of victims) child.kill('SIGKILL')
   for (const { ended } of victims) assert.equal((await ended).errors, '')
