@@ -5,8 +5,10 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
+import { digest } from '../freeze/freeze.ts'
 import { defaultDirectory, MemoizedGroup } from '../group.ts'
 import { table, time } from '../report.ts'
 import type { Entry } from '../types.ts'
@@ -116,6 +118,28 @@ program
     const cleared = withGroup(false, (group) => group.clear(filter))
     if (common().json === true) return print({ cleared })
     console.log(`${cleared} results forgotten`)
+  })
+
+program
+  .command('hash')
+  .description(
+    "print a function's digest: its code, all it captures, the packages it uses; for codeVersion()",
+  )
+  .argument('<file#export>', 'a module that node can import and the name of an exported function')
+  .action(async (target: string) => {
+    const [path, name = 'default'] = target.split('#') as [string, string?]
+    const exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+    const found = exported[name]
+    if (typeof found !== 'function') {
+      throw new Error(
+        `${path} exports no function "${name}"; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
+      )
+    }
+    // of a memoized function, the function itself
+    const { fn = found } = found as { fn?: unknown }
+    const hash = digest(fn)
+    if (common().json === true) return print({ function: target, digest: hash })
+    console.log(hash)
   })
 
 const common = (): Common => program.opts<Common>()

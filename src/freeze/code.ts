@@ -163,7 +163,7 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
   }
   if (binding.kind === 'global') {
     // a named function expression refers to itself by a variable that V8 does not list
-    return name === source.name ? walk.value(fn, '') : writeGlobal(walk, variable)
+    return name === source.name ? walk.value(fn, '') : writeGlobal(walk, variable, facts.internals.global)
   }
   if (!binding.constant) walk.volatile = true
   const { imported, value } = binding

@@ -15,16 +15,16 @@ const { getOwnPropertyDescriptor } = Object
 /** Behaviour of the language and of Node may change with it. */
 export const MAJOR: string = process.versions.node.split('.', 1)[0]!
 
-export function writeGlobal(walk: Walk, variable: FreeVariable): void {
+export function writeGlobal(walk: Walk, variable: FreeVariable, global: object): void {
   const { out } = walk
   const { name } = variable
-  const property = propertyOf(globalThis, name)
+  const property = propertyOf(global, name)
   if (property === undefined || property === 'hidden') {
     walk.volatile = true
     return out.tag(TAG.absent)
   }
-  if (name === 'process') return writeProcess(walk, variable)
-  if (isKnownGlobal(name) && writeOriginal(walk, globalThis, name, property)) {
+  if (name === 'process' && global === globalThis) return writeProcess(walk, variable)
+  if (isKnownGlobal(name) && writeOriginal(walk, global, name, property)) {
     for (const { path } of variable.paths ?? []) writeMember(walk, property.value, path)
     return
   }

@@ -22,6 +22,8 @@ export interface Internals {
   readonly location?: { readonly scriptId: string; readonly line: number; readonly column: number }
   /** Without the global scope. */
   readonly scopes: readonly Scope[]
+  /** The global object of the function's realm: that of a `vm` context is another. */
+  readonly global: object
   readonly bound?: {
     readonly target: unknown
     readonly thisArgument: unknown
@@ -156,27 +158,28 @@ export function internalsOf(fn: Function): Internals {
         thisArgument: take('[[BoundThis]]'),
         arguments: Array.from(take('[[BoundArgs]]') as ArrayLike<unknown>),
       }
-      return { scopes: [], bound }
+      return { scopes: [], global: globalThis, bound }
     }
     const where = property('[[FunctionLocation]]')?.value as
       | { scriptId: string; lineNumber: number; columnNumber: number }
       | undefined
     const location = where && { scriptId: where.scriptId, line: where.lineNumber, column: where.columnNumber }
-    return { scopes: scopesIn(take('[[Scopes]]')), ...(location && { location }) }
+    return { ...scopesIn(take('[[Scopes]]')), ...(location && { location }) }
   })
 }
 
-function scopesIn(listed: unknown): Scope[] {
-  if (typeof listed !== 'object' || listed === null) return []
+function scopesIn(listed: unknown): Pick<Internals, 'scopes' | 'global'> {
   const scopes: Scope[] = []
-  for (const [index, scope] of Object.entries(
-    listed as Record<string, { description: string; object: object }>,
-  )) {
+  let global: object = globalThis
+  if (typeof listed !== 'object' || listed === null) return { scopes, global }
+  const found = listed as Record<string, { description: string; object: object }>
+  for (const [index, { description, object }] of Object.entries(found)) {
     if (!/^\d+$/.test(index)) continue
-    const kind = scope.description.split(' ', 1)[0]!
-    if (kind !== 'Global') scopes.push({ kind, variables: scope.object as Record<string, unknown> })
+    const kind = description.split(' ', 1)[0]!
+    if (kind === 'Global') global = object
+    else scopes.push({ kind, variables: object as Record<string, unknown> })
   }
-  return scopes
+  return { scopes, global }
 }
 
 /** The values of an object's `#private` fields and accessors, by name. Only when `canInspect()`. */

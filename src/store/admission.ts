@@ -54,8 +54,8 @@ export function admit(
 ): Admission | undefined {
   try {
     return index.write(() => {
-      const before = index.totals()
-      const replaced = index.remove(newcomer.key.digest)
+      const before = index.totalsBefore(newcomer.key.digest)
+      const replaced = before.present === 1 ? index.remove(newcomer.key.digest) : undefined
       const entry = entryOf(newcomer)
       const score = scoreOf(entry, before.inflation, budget)
       const id = index.insert({ ...newcomer, score })
@@ -68,7 +68,7 @@ export function admit(
         inline: undefined,
       }
       const after = {
-        ...before,
+        inflation: before.inflation,
         entries: before.entries + (replaced === undefined ? 1 : 0),
         size: before.size + newcomer.footprint - (replaced?.footprint ?? 0),
       }

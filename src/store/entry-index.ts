@@ -8,7 +8,17 @@ import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, EntryFilter, FunctionStats } from '../types.ts'
-import { blobOf, hexOf, type Located, type Row, readRow, sealOf, type Version } from './row.ts'
+import {
+  blobOf,
+  hexOf,
+  type Located,
+  type RawRow,
+  type Row,
+  readRow,
+  rowOf,
+  sealOf,
+  type Version,
+} from './row.ts'
 import { APPLICATION_ID, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
 
 /** A row about to be. */
@@ -137,10 +147,26 @@ export class EntryIndex {
 
   /** The entry of this call with its inline bytes; 'damaged' if its row is. */
   find(key: Digest): Located | 'damaged' | undefined {
-    const row = this.#ask('whichEntryHasKey').get(blobOf(key)) as Row | undefined
+    const row = this.#row('whichEntryHasKey', blobOf(key))
     if (row === undefined) return undefined
     const located = this.#read(row)
     return located?.entry.key.digest === key ? located : 'damaged'
+  }
+
+  // As arrays: better-sqlite3 takes a quarter less time for them than for objects (measured).
+  #row(question: StatementName, ...values: unknown[]): Row | undefined {
+    const raw = this.#ask(question)
+      .raw()
+      .get(...values) as RawRow | undefined
+    return raw && rowOf(raw)
+  }
+
+  #rows(question: StatementName, ...values: unknown[]): Row[] {
+    return (
+      this.#ask(question)
+        .raw()
+        .all(...values) as RawRow[]
+    ).map(rowOf)
   }
 
   #read(row: Row): Located | undefined {
@@ -198,7 +224,7 @@ export class EntryIndex {
   /** Removes a row only if it is still damaged. */
   removeDamaged(id: number): void {
     this.write(() => {
-      const row = this.#ask('whichEntryIs').get(id) as Row | undefined
+      const row = this.#row('whichEntryIs', id)
       if (row !== undefined && this.#read(row) === undefined) this.removeRow(id)
     })
   }
@@ -213,7 +239,7 @@ export class EntryIndex {
   *entries(filter: EntryFilter = {}): Generator<Located> {
     let before = Number.MAX_SAFE_INTEGER
     for (;;) {
-      const rows = this.#ask('whichEntriesFollow').all({ before, limit: SLICE, ...matching(filter) }) as Row[]
+      const rows = this.#rows('whichEntriesFollow', { before, limit: SLICE, ...matching(filter) })
       for (const row of rows) {
         const located = this.#read(row)
         if (located !== undefined) yield located
@@ -233,7 +259,7 @@ export class EntryIndex {
         : (['whichRowsPrecede', Number.MAX_SAFE_INTEGER] as const)
     let from = start
     for (;;) {
-      const rows = this.#ask(question).all(from, 64) as Row[]
+      const rows = this.#rows(question, from, 64)
       for (const row of rows) yield { id: row.id, located: this.#read(row) }
       const last = rows.at(-1)
       if (last === undefined) return
@@ -260,7 +286,7 @@ export class EntryIndex {
 
   /** The newest `limit` entries of a code version. */
   recent(version: number, limit: number): Located[] {
-    const rows = this.#ask('whichAreRecent').all(version, limit) as Row[]
+    const rows = this.#rows('whichAreRecent', version, limit)
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 
@@ -269,7 +295,7 @@ export class EntryIndex {
   /** The entry with the lowest score, other than `except`; a damaged row is removed on the way. */
   lowest(except: number): Located | undefined {
     for (;;) {
-      const row = this.#ask('whichLeavesFirst').get(except) as Row | undefined
+      const row = this.#row('whichLeavesFirst', except)
       if (row === undefined) return undefined
       const located = this.#read(row)
       if (located !== undefined) return located
@@ -278,7 +304,7 @@ export class EntryIndex {
   }
 
   expired(now: number, except: number, limit: number): Located[] {
-    const rows = this.#ask('whichHaveExpired').all(now, except, limit) as Row[]
+    const rows = this.#rows('whichHaveExpired', now, except, limit)
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 
@@ -323,6 +349,11 @@ export class EntryIndex {
 
   totals(): Totals {
     return this.#ask('howMuch').get() as Totals
+  }
+
+  /** The same, and whether a call has an entry: what a put must know. */
+  totalsBefore(key: Digest): Totals & { readonly present: 0 | 1 } {
+    return this.#ask('howMuchBefore').get(blobOf(key)) as Totals & { readonly present: 0 | 1 }
   }
 
   /** Whether the counters agree with the rows. */

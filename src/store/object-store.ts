@@ -64,10 +64,7 @@ export class ObjectStore {
     const partial = join(this.#tmp, `${this.#slot.id}.${file}`)
     try {
       this.#slot.announce(file)
-      withFile(this.#fs, partial, 'wx', (fd) => {
-        writeFully(this.#fs, fd, head)
-        writeFully(this.#fs, fd, bytes)
-      })
+      this.#writeWhole(partial, head, bytes)
       this.#moveIn(partial, file)
     } catch (error) {
       try {
@@ -78,6 +75,13 @@ export class ObjectStore {
       throw error
     }
     return { file, footprint: footprintOf(head.byteLength + bytes.byteLength) }
+  }
+
+  #writeWhole(path: string, head: Uint8Array, bytes: Uint8Array): void {
+    withFile(this.#fs, path, 'wx', (fd) => {
+      writeFully(this.#fs, fd, head)
+      writeFully(this.#fs, fd, bytes)
+    })
   }
 
   #moveIn(partial: string, file: Digest): void {

@@ -16,17 +16,68 @@ export interface Row {
   readonly file: Buffer | null
   readonly size: number
   readonly footprint: number
-  readonly compute_time: number
+  readonly computeTime: number
   readonly hits: number
-  readonly created_at: number
-  readonly accessed_at: number
-  readonly expires_at: number | null
+  readonly createdAt: number
+  readonly accessedAt: number
+  readonly expiresAt: number | null
   readonly codec: string
   readonly async: number
   readonly tags: string | null
   readonly score: number
   readonly seal: number
-  readonly bytes?: Buffer | null
+  readonly bytes: Buffer | null
+}
+
+/** The same, as SQLite gives it. */
+export type RawRow = readonly [
+  id: number,
+  key: Buffer,
+  version: number,
+  args: Buffer,
+  inputs: Buffer | null,
+  state: Buffer | null,
+  object: Buffer,
+  file: Buffer | null,
+  size: number,
+  footprint: number,
+  compute_time: number,
+  hits: number,
+  created_at: number,
+  accessed_at: number,
+  expires_at: number | null,
+  codec: string,
+  async: number,
+  tags: string | null,
+  score: number,
+  seal: number,
+  bytes?: Buffer | null,
+]
+
+export function rowOf(raw: RawRow): Row {
+  return {
+    id: raw[0],
+    key: raw[1],
+    version: raw[2],
+    args: raw[3],
+    inputs: raw[4],
+    state: raw[5],
+    object: raw[6],
+    file: raw[7],
+    size: raw[8],
+    footprint: raw[9],
+    computeTime: raw[10],
+    hits: raw[11],
+    createdAt: raw[12],
+    accessedAt: raw[13],
+    expiresAt: raw[14],
+    codec: raw[15],
+    async: raw[16],
+    tags: raw[17],
+    score: raw[18],
+    seal: raw[19],
+    bytes: raw[20] ?? null,
+  }
 }
 
 /** A code version of a function, and the inputs and state most of its entries have. */
@@ -78,7 +129,7 @@ export function readRow(row: Row, version: Version | undefined): Located | undef
   try {
     if (version === undefined) return undefined
     const file = row.file === null ? undefined : hexOf(row.file)
-    const expiresAt = row.expires_at ?? undefined
+    const expiresAt = row.expiresAt ?? undefined
     const entry: Entry = {
       key: {
         name: version.name,
@@ -90,10 +141,10 @@ export function readRow(row: Row, version: Version | undefined): Located | undef
       },
       object: hexOf(row.object),
       size: row.size,
-      computeTime: row.compute_time,
+      computeTime: row.computeTime,
       hits: row.hits,
-      createdAt: row.created_at,
-      accessedAt: row.accessed_at,
+      createdAt: row.createdAt,
+      accessedAt: row.accessedAt,
       ...(expiresAt === undefined ? undefined : { expiresAt }),
       codec: row.codec,
       async: row.async === 1,

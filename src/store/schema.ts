@@ -90,6 +90,7 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};
 `
 
+// In the order of RawRow.
 const COLUMNS = `id, key, version, args, inputs, state, object, file, size, footprint, compute_time, hits, created_at,
   accessed_at, expires_at, codec, async, tags, score, seal`
 
@@ -141,6 +142,8 @@ export const STATEMENTS = {
   setWhole: 'UPDATE total SET whole = ?',
   countCommit: 'UPDATE total SET commits = commits + 1',
   howMuch: 'SELECT entries, size, inflation FROM total',
+  howMuchBefore:
+    'SELECT entries, size, inflation, EXISTS (SELECT 1 FROM entry WHERE key = ?) AS present FROM total',
   howMuchReally: 'SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry',
   whichVersionsAreMiscounted: `SELECT v.id FROM version v
     LEFT JOIN (SELECT version, count(*) AS entries, sum(footprint) AS size FROM entry GROUP BY version) e ON e.version = v.id

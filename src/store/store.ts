@@ -23,7 +23,7 @@ import { adoptAll, adoptInFlight, type Rooms, removeDoomed, salvage } from './ad
 import { Counters } from './counters.ts'
 import type { Counts, EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
-import { type FileSystem, nodeFiles, syncToDisk } from './files.ts'
+import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
 import { type Layout, layoutOf, prepareDirectory, removeStore } from './layout.ts'
 import { maintaining } from './maintenance.ts'
 import { ObjectStore } from './object-store.ts'
@@ -128,8 +128,8 @@ class DirectoryStore implements Store {
   readonly #objects: ObjectStore
   readonly #counters: Counters
   readonly #rooms: Rooms
-  /** Where the entries handed out have their bytes. */
-  readonly #located = new WeakMap<Entry, Located>()
+  /** The entry found last, with its bytes: nearly always the next to be read. */
+  #last: Located | undefined
   #opened: OpenedIndex
   #lookedAt: number
   #closed = false
@@ -280,7 +280,7 @@ class DirectoryStore implements Store {
   }
 
   #handOut(located: Located): Entry {
-    this.#located.set(located.entry, located)
+    this.#last = located
     return located.entry
   }
 
@@ -296,10 +296,10 @@ class DirectoryStore implements Store {
   }
 
   #read(entry: Entry): Uint8Array | undefined {
-    const known = this.#located.get(entry)
-    let bytes = known && this.#bytesOf(known)
+    const known = this.#last?.entry === entry ? this.#last : undefined
     // Inline bytes are handed out once; who reads again gets a copy of their own.
-    if (known?.inline !== undefined) this.#located.delete(entry)
+    this.#last = undefined
+    let bytes = known && this.#bytesOf(known)
     if (bytes !== undefined) return bytes
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
@@ -329,7 +329,7 @@ class DirectoryStore implements Store {
 
   has(entry: Entry): boolean {
     return this.#guard('checking a result', () => {
-      const known = this.#located.get(entry)
+      const known = this.#last?.entry === entry ? this.#last : undefined
       if (known !== undefined && this.#bytesOf(known) !== undefined) return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
@@ -374,7 +374,8 @@ class DirectoryStore implements Store {
     if (size <= LARGEST_INLINE) {
       return { ...facts, expiresAt, file: undefined, inline: bytes, footprint: smallest }
     }
-    const stored = this.#objects.put(expiresAt === undefined ? facts : { ...facts, expiresAt }, bytes)
+    const about = expiresAt === undefined ? facts : { ...facts, expiresAt }
+    const stored = this.#withDirectories(() => this.#objects.put(about, bytes))
     const { file } = stored
     try {
       if (this.#options.durability === 'always') this.#objects.sync([file])
@@ -391,6 +392,17 @@ class DirectoryStore implements Store {
     }
   }
 
+  /** Somebody may have deleted tmp/: then it is made again. */
+  #withDirectories<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error
+      prepareDirectory(this.#fs, this.#layout, false)
+      return work()
+    }
+  }
+
   #admit(newcomer: Newcomer, keepVersions: number): Entry | undefined {
     const { file, footprint, key } = newcomer
     const admission = fits(footprint, this.#budget)
@@ -402,7 +414,7 @@ class DirectoryStore implements Store {
     }
     tellOf(admission.departures)
     if (admission.leavesFiles) this.#afterwards('removing what was evicted', () => this.#removeDoomed())
-    return this.#handOut(admission.located)
+    return admission.located.entry
   }
 
   /** A result that does not fit; what it was to replace is outdated all the same. */
@@ -459,7 +471,7 @@ class DirectoryStore implements Store {
     for (;;) {
       const next = this.#guard('listing', () => all.next())
       if (next.done) return
-      yield this.#handOut(next.value)
+      yield next.value.entry
     }
   }
 
@@ -483,7 +495,7 @@ class DirectoryStore implements Store {
           }
         }
       }
-      return best && this.#handOut(best)
+      return best?.entry
     })
   }
 
@@ -617,6 +629,7 @@ class DirectoryStore implements Store {
   async #maintain<T>(doing: string, work: () => Promise<T>): Promise<T> {
     this.#guard(doing, () => {
       this.#writable(doing)
+      prepareDirectory(this.#fs, this.#layout, false)
       this.#followIndex()
     })
     const attempt = (): Promise<T> => maintaining(this.#layout, work)

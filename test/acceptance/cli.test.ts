@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { root } from '../support/project.js'
+import { project, root } from '../support/project.js'
 import { temporaryGroup } from '../support/temporary.js'
 
 const permafrost = (...args: string[]) => {
@@ -55,4 +55,25 @@ test('mistakes are one line on stderr and exit code 1', () => {
   const unknown = permafrost('lss')
   assert.equal(unknown.status, 1)
   assert.match(unknown.stderr, /unknown command 'lss'/)
+})
+
+test('hash prints the digest of an exported function', (t) => {
+  const user = project(t, {
+    'package.json': '{ "type": "module" }',
+    'work.js': `import { memoize } from 'permafrost'
+      import { by } from './by.js'
+      export const scale = (x) => x * by
+      export const kept = memoize(scale)
+      export const list = [1]`,
+    'by.js': 'export const by = 2',
+  })
+  const hash = (name: string) => permafrost('hash', `${join(user.directory, 'work.js')}#${name}`)
+  const before = hash('scale').stdout
+  assert.match(before, /^[0-9a-f]{32}\n$/)
+  assert.equal(hash('kept').stdout, before)
+  user.edit('by.js', '2', '0x2')
+  assert.equal(hash('scale').stdout, before)
+  user.edit('by.js', '0x2', '3')
+  assert.notEqual(hash('scale').stdout, before)
+  assert.match(hash('list').stderr, /exports no function "list"; it exports kept, list, scale/)
 })

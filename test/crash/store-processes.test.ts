@@ -6,6 +6,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { bytesOf, get, roomFor } from '../store/harness.js'
 
 const program = new URL('../store/child.js', import.meta.url).pathname
@@ -112,4 +113,16 @@ test('processes that hit, miss, evict and collect side by side disturb nobody, e
     const bytes = get(store, n)
     if (bytes !== undefined) assert.deepEqual(bytes, bytesOf(n, sizeOf(n)))
   }
+})
+
+test('worker threads share a directory as processes do', async (t) => {
+  const room = roomFor(t)
+  const workers = Array.from(
+    { length: 3 },
+    (_, n) => new Worker(program, { argv: ['mix', room.directory, String(n), '1500000'], stdout: true }),
+  )
+  for (const worker of workers) assert.deepEqual(await once(worker, 'exit'), [0])
+  const store = room.open()
+  assert.deepEqual((await store.verify()).problems, [])
+  assert.ok(store.totals().entries > 0)
 })

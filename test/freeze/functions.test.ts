@@ -307,6 +307,11 @@ test('functions of vm contexts and of new Function', () => {
   const before = digest(one)
   vm.runInContext('by = 2', context)
   assert.notEqual(digest(one), before)
+  const global = vm.createContext({ helper: 1 })
+  const reads = vm.runInContext('() => helper', global) as () => number
+  const withOne = digest(reads)
+  global['helper'] = 2
+  assert.notEqual(digest(reads), withOne)
   assert.equal(digest(new Function('a', 'return a + 1')), digest(new Function('a', 'return a+1')))
   assert.notEqual(digest(new Function('a', 'return a + 1')), digest(new Function('a', 'return a + 2')))
 })

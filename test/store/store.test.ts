@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError } from '#src/errors.js'
@@ -215,8 +215,7 @@ for (const durability of ['process', 'commit', 'always'] as const) {
   })
 }
 
-test('a directory deleted while it is in use is made again', async (t) => {
-  const { rmSync } = await import('node:fs')
+test('a directory deleted while it is in use is made again', (t) => {
   const room = roomFor(t)
   const store = room.open()
   put(store, 1, LARGE)
@@ -224,6 +223,18 @@ test('a directory deleted while it is in use is made again', async (t) => {
   store.commit()
   put(store, 2, LARGE)
   assert.deepEqual(get(room.open(), 2), bytesOf(2, LARGE))
+})
+
+test('tmp/ and objects/ deleted while they are in use are made again', async (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  put(store, 1, LARGE)
+  for (const name of ['tmp', 'objects']) rmSync(join(room.directory, name), { recursive: true })
+  assert.equal(get(store, 1), undefined)
+  put(store, 1, LARGE)
+  assert.deepEqual(get(store, 1), bytesOf(1, LARGE))
+  rmSync(join(room.directory, 'tmp'), { recursive: true })
+  await store.gc()
 })
 
 /** The object files of a directory. */
