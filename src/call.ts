@@ -252,7 +252,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
 }
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
-function whyUncertain(memo: Memo, { args, frame, keyed, self }: Finished): UncertainError | undefined {
+function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
   for (const path of frame.files) {
     if (!keyed.inputPaths.includes(path)) {
       return new UncertainError(
@@ -260,8 +260,14 @@ function whyUncertain(memo: Memo, { args, frame, keyed, self }: Finished): Uncer
       )
     }
   }
-  if (keyed.inputPaths.length > 0 && keyOf(memo, self, args).key.inputs !== keyed.key.inputs) {
+  if (!async && keyed.inputPaths.length === 0) return undefined
+  const now = keyOf(memo, self, args).key
+  if (now.inputs !== keyed.key.inputs) {
     return new UncertainError(`one of its input files (${keyed.inputPaths.join(', ')}) changed while it ran`)
+  }
+  // while an asynchronous function waits, others may change what it reads next
+  if (async && now.digest !== keyed.key.digest) {
+    return new UncertainError('its arguments, or what it captures, changed while it ran')
   }
   return undefined
 }

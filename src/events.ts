@@ -55,9 +55,18 @@ function logger(name: EventName): (format: string, details: Details) => void {
 
 const warned = new Set<string>()
 
+/** What a failure means for the call, and what can be done. */
+const CONSEQUENCES: Readonly<Record<string, string>> = {
+  ERR_UNFREEZABLE:
+    '; the call runs uncached. Leave it out with the "ignore" or "cacheKey" option or ignore(), give its object a [frozenState]() method, or identify the function by the "version" option',
+  ERR_UNENCODABLE:
+    '; the value is returned and not kept. registerClass() makes instances of a class storable',
+  ERR_OPTION: '; the call runs uncached',
+}
+
 /** One process warning for each error code and subject; `subject` is a function's name or a directory. */
-export function warnOnce(error: PermafrostError, subject: string, consequence: string): void {
-  warn(error.code, subject, `${subject}: ${error.message}; ${consequence}`)
+export function warnOnce(error: PermafrostError, subject: string): void {
+  warn(error.code, subject, `${subject}: ${error.message}${CONSEQUENCES[error.code] ?? ''}`)
 }
 
 /** One process warning for each code and subject. */

@@ -37,7 +37,7 @@ export type BuiltinPolicy = 'gdsf' | 'gdsize' | 'lru' | 'lfu' | 'fifo' | 'none'
 export interface GroupOptions {
   /**
    * Where results are kept; made if it does not exist.
-   * @defaultValue the environment variable `PERMAFROST_DIR`, else `.permafrost/` beside the nearest package.json
+   * @defaultValue the environment variable `PERMAFROST_DIR`, else `.permafrost/` beside the nearest package.json above the current directory
    */
   readonly directory?: string
   /**
@@ -183,19 +183,24 @@ export class MemoizedGroup implements Disposable {
     try {
       return openStore(options)
     } catch (error) {
-      if (!(error instanceof StoreError) || !SURVIVABLE.has(error.code)) throw error
+      if (!(error instanceof StoreError) || !(this.survivesMisuse || SURVIVABLE.has(error.code))) throw error
       this.#report(error, this.directory)
       return undefined
     }
   }
 
+  /** Whether a directory that is somebody else's is a warning, not an error. */
+  protected get survivesMisuse(): boolean {
+    return false
+  }
+
   #report(error: PermafrostError, subject: string): void {
-    if (this.#onError === undefined) return warnOnce(error, subject, 'calls go on uncached')
+    if (this.#onError === undefined) return warnOnce(error, subject)
     try {
       this.#onError(error)
     } catch {
       // a listener's failure must not become the call's
-      warnOnce(error, subject, 'and the "onError" option threw')
+      warnOnce(error, subject)
     }
   }
 
@@ -290,9 +295,16 @@ export class MemoizedGroup implements Disposable {
 
 let shared: MemoizedGroup | undefined
 
+/** Opens at the first call of a function, which a bad directory in the environment must not break. */
+class DefaultGroup extends MemoizedGroup {
+  protected override get survivesMisuse(): boolean {
+    return true
+  }
+}
+
 /** The group of functions that name none; opened at the first use. */
 export function defaultGroup(): MemoizedGroup {
-  shared ??= new MemoizedGroup()
+  shared ??= new DefaultGroup()
   return shared
 }
 

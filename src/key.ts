@@ -2,9 +2,9 @@
  * What a call is: the function, what it is given, the contents of its input files, and the state the user declared.
  * Turns a function with its options into a `CallKey`; knows nothing of where results are kept.
  */
-import { ask } from './errors.ts'
+import { ask, FreezeError } from './errors.ts'
 import { digestBytes } from './freeze/digest.ts'
-import { freezeFunction, freezeValue, NOTHING, type WalkOptions } from './freeze/freeze.ts'
+import { type Frozen, freezeFunction, freezeValue, NOTHING, type WalkOptions } from './freeze/freeze.ts'
 import { parametersOf, placeOf } from './freeze/place.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
@@ -22,6 +22,8 @@ export interface Subject {
   readonly walk: WalkOptions
   /** Whether the object a method is called on is part of the call. */
   readonly usesThis: () => boolean
+  /** Whether it calls what its object inherits. */
+  readonly usesSuper: () => boolean
 }
 
 /** A call's key, with the paths of the input files that are part of it. */
@@ -33,7 +35,10 @@ export interface Keyed {
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
 export function keyOf(subject: Subject, self: unknown, args: readonly unknown[]): Keyed {
   const code = codeOf(subject)
-  const given = freezeValue(givenOf(subject, self, args), 'args', subject.walk)
+  if (self === undefined && subject.version === undefined && subject.usesSuper()) {
+    throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
+  }
+  const given = freezeGiven(subject, givenOf(subject, self, args), code.weak)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
   const state = stated?.digest ?? NOTHING
@@ -49,7 +54,13 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
 }
 
-function codeOf({ fn, name, once, version, walk }: Subject): ReturnType<typeof freezeValue> {
+/** Where a WeakMap is involved, function and arguments are walked as one, since it may hold something of either. */
+function freezeGiven({ fn, version, walk }: Subject, given: unknown, weak: boolean): Frozen {
+  const frozen = freezeValue(given, 'args', walk)
+  return version === undefined && (weak || frozen.weak) ? freezeValue({ fn, given }, 'args', walk) : frozen
+}
+
+function codeOf({ fn, name, once, version, walk }: Subject): Frozen {
   return version === undefined
     ? freezeFunction(fn, name, walk, once)
     : freezeValue([name, version], name, walk)
@@ -59,8 +70,11 @@ const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('
 
 function givenOf(subject: Subject, self: unknown, args: readonly unknown[]): unknown {
   const { cacheKey } = subject
-  if (cacheKey !== undefined) return ask('cacheKey', () => cacheKey.apply(self, args as unknown[]))
-  const kept = subject.ignored.size === 0 ? args : without(subject.ignored, args)
+  // another way to make a key is another key
+  if (cacheKey !== undefined)
+    return { cacheKey, made: ask('cacheKey', () => cacheKey.apply(self, args as unknown[])) }
+  const { ignored } = subject
+  const kept = ignored.size === 0 ? args : { ignored: [...ignored], args: without(ignored, args) }
   return self !== undefined && subject.usesThis() ? { self, args: kept } : kept
 }
 

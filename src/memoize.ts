@@ -6,7 +6,7 @@ import { call, type Lookup, lookup, type Memo, type Room, refresh, wouldHit } fr
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
-import { looksAtThis } from './freeze/place.ts'
+import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
 import { ignoredPositions, keyOf, labelOf } from './key.ts'
 import { checkOptions, is, type OptionCheck } from './options.ts'
@@ -171,7 +171,7 @@ export function memoizeFor(groupOf: () => MemoizedGroup): Memoize {
   const memoize = (first: unknown, second?: unknown, third?: unknown): unknown => {
     if (typeof first === 'function') {
       if (isDecoratorContext(second)) return decorate(first as AnyFunction, second, {}, groupOf)
-      if (third !== undefined || typeof second === 'string') throw legacy()
+      if (third !== undefined) throw legacy()
       return wrap(first as AnyFunction, (second ?? {}) as MemoizeOptions, groupOf)
     }
     if (typeof second === 'string' || typeof second === 'symbol') throw legacy()
@@ -259,6 +259,11 @@ const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0
 
 function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memo {
   checkOptions(options, CHECKS, 'memoize')
+  if (/^class\b/.test(Function.prototype.toString.call(fn))) {
+    throw new TypeError(
+      `memoize: ${fn.name || 'a class'} is a class; memoize a function that makes instances, or a method`,
+    )
+  }
   if (options.version !== undefined && options.name === undefined && fn.name === '') {
     throw new TypeError(
       'memoize: a function without a name needs the "name" option beside "version", which replaces its code',
@@ -297,6 +302,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       lookingAtThis ??= looksAtThis(fn)
       return lookingAtThis
     },
+    usesSuper: () => looksAtSuper(fn),
     room,
     get codec() {
       return codec ?? codecOf(room().codec)

@@ -262,6 +262,6 @@ f(new WeakMap())
   assert.equal(stderr.match(/PermafrostWarning/g)?.length, 1)
   assert.match(
     stderr,
-    /\[ERR_UNFREEZABLE\] PermafrostWarning: main\.js#f: cannot freeze a WeakMap at args\[0\]; /,
+    /\[ERR_UNFREEZABLE\] PermafrostWarning: main\.js#f: cannot freeze a WeakMap at args\[0\]; the call runs uncached\. Leave it out with/,
   )
 })

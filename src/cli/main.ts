@@ -113,7 +113,11 @@ program
   .description('forget results: all, those of one function, or those with one tag')
   .argument('[name]', 'only those of this function')
   .option('-t, --tag <tag>', 'only those with this tag')
-  .action((name: string | undefined, { tag }: { tag?: string }) => {
+  .option('-a, --all', 'all results')
+  .action((name: string | undefined, { all, tag }: { all?: boolean; tag?: string }) => {
+    if (name === undefined && tag === undefined && all !== true) {
+      throw new Error('clear takes the name of a function, --tag, or --all')
+    }
     const filter = { ...(name !== undefined && { name }), ...(tag !== undefined && { tag }) }
     const cleared = withGroup(false, (group) => group.clear(filter))
     if (common().json === true) return print({ cleared })

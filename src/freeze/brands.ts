@@ -59,61 +59,60 @@ export function intlOptions(object: object): unknown {
 /** Objects with a state that cannot be read, or that lives outside the program. */
 export function refusalOf(object: object): string | undefined {
   if (types.isPromise(object)) return 'a Promise'
-  if (types.isWeakMap(object)) return 'a WeakMap'
-  if (types.isWeakSet(object)) return 'a WeakSet'
   if (types.isGeneratorObject(object)) return 'a generator in flight'
   if (types.isMapIterator(object) || types.isSetIterator(object)) return 'an iterator in flight'
   if (types.isExternal(object)) return 'a native handle'
   if (types.isCryptoKey(object) || types.isKeyObject(object)) return 'a cryptographic key'
   for (let at = getPrototypeOf(object); at !== null; at = getPrototypeOf(at)) {
     if (types.isProxy(at)) return 'an object whose prototype is a Proxy'
-    const name = HIDDEN_STATE.has(at) ? HIDDEN_STATE.get(at) : hiddenByName(at)
-    if (name !== undefined) return name
+    const refused = refusalOfPrototype(at)
+    if (refused !== undefined) return refused
   }
   return undefined
 }
 
-const HIDDEN_STATE: ReadonlyMap<object, string> = new Map(
-  Object.entries({
-    WeakRef: 'a WeakRef',
-    FinalizationRegistry: 'a FinalizationRegistry',
-    'WebAssembly.Module': 'a WebAssembly module',
-    'WebAssembly.Instance': 'a WebAssembly instance',
-    'WebAssembly.Memory': 'a WebAssembly memory',
-    'WebAssembly.Table': 'a WebAssembly table',
-    'WebAssembly.Global': 'a WebAssembly global',
-  }).flatMap(([name, what]) => {
-    let found: any = globalThis
-    for (const step of name.split('.')) found = found?.[step]
-    return typeof found === 'function' ? [[found.prototype as object, what] as const] : []
-  }),
-)
+/**
+ * Classes of the language and of Node may keep a state where nothing shows; only those listed are known to have none, or
+ * none but `#private` fields.
+ */
+const OPEN: ReadonlySet<string> = new Set([
+  'Object',
+  'EventEmitter',
+  'EventTarget',
+  'Event',
+  'CustomEvent',
+  'Stats',
+  'StatsBase',
+  'BigIntStats',
+  'Dirent',
+  'TextEncoder',
+  'TextDecoder',
+  'Headers',
+  'URLPattern',
+  'Url',
+  'Map',
+  'Set',
+  'Array',
+  'Error',
+  'Performance',
+])
 
-/** Classes of Node that are loaded only if somebody uses them: known by their name among the prototypes. */
-const NODE_HIDDEN: Readonly<Record<string, string>> = {
-  Stream: 'a stream',
-  ReadableStream: 'a ReadableStream',
-  WritableStream: 'a WritableStream',
-  TransformStream: 'a TransformStream',
-  Blob: 'a Blob',
-  Worker: 'a worker thread',
-  MessagePort: 'a MessagePort',
-  AsyncLocalStorage: 'an AsyncLocalStorage',
-  Server: 'a server',
-  ChildProcess: 'a child process',
-  Timeout: 'a timer',
-  Immediate: 'a timer',
-}
-
-function hiddenByName(prototype: object): string | undefined {
-  const intrinsic = intrinsicName(prototype)
-  if (intrinsic !== undefined) return intrinsic.includes('Iterator') ? 'an iterator in flight' : undefined
+function refusalOfPrototype(prototype: object): string | undefined {
+  const name = intrinsicName(prototype)
+  if (name !== undefined) {
+    if (name.includes('Iterator') || name.includes('Generator')) return 'an iterator in flight'
+    const [what] = name.split('.') as [string]
+    return OPEN.has(what) ? undefined : `a ${name.replace('.prototype', '')}`
+  }
   const maker: unknown = getOwnPropertyDescriptor(prototype, 'constructor')?.value
-  if (typeof maker !== 'function') return undefined
-  const name: unknown = getOwnPropertyDescriptor(maker, 'name')?.value
-  if (typeof name !== 'string' || !Object.hasOwn(NODE_HIDDEN, name)) return undefined
-  const { native, origin } = factsOf(maker, () => name)
-  return native || origin.kind === 'builtin' ? NODE_HIDDEN[name] : undefined
+  if (typeof maker !== 'function' || types.isProxy(maker)) return undefined
+  const made: unknown = getOwnPropertyDescriptor(maker, 'name')?.value
+  if (typeof made !== 'string' || OPEN.has(made)) return undefined
+  const { native, origin } = factsOf(maker, () => made)
+  if (origin.kind !== 'builtin' && !(native && intrinsicName(maker) !== undefined)) return undefined
+  return /^(?:Readable|Writable|Duplex|Stream|Socket|ReadStream|WriteStream)$/.test(made)
+    ? 'a stream'
+    : `a ${made}`
 }
 
 /**
@@ -127,4 +126,11 @@ export function isAmbient(object: object): boolean {
   const above = getPrototypeOf(object)
   const maker: unknown = above && getOwnPropertyDescriptor(above, 'constructor')?.value
   return maker === (console as unknown as { Console: unknown }).Console
+}
+
+const consoleFunctions: ReadonlySet<unknown> = new Set(Object.values(console))
+
+/** Whether a function is one of console's. */
+export function writesToConsole(fn: Function): boolean {
+  return consoleFunctions.has(fn)
 }

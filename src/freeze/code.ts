@@ -3,6 +3,7 @@
  * package's its name and version, for Node's and the language's its name. Then what a function has as an object.
  */
 import { types } from 'node:util'
+import { writesToConsole } from './brands.ts'
 import {
   Bindings,
   type FunctionFacts,
@@ -16,11 +17,12 @@ import { MAJOR, writeGlobal } from './globals.ts'
 import { intrinsicName, isNative } from './intrinsics.ts'
 import { codeVersionOf, isIgnored, standInOf } from './marks.ts'
 import { writeModule } from './modules.ts'
-import { writeMembers, writePrivateMembers } from './objects.ts'
+import { writeMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
 import { writePaths } from './paths.ts'
 import { whereIs } from './place.ts'
+import { writePrivateMembers } from './privates.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
@@ -31,7 +33,7 @@ const { getPrototypeOf } = Object
 export function writeFunction(walk: Walk, fn: Function): void {
   const { out } = walk
   if (types.isProxy(fn)) return walk.refuse('a Proxy')
-  if (isIgnored(fn)) return out.tag(TAG.ignored)
+  if (isIgnored(fn) || writesToConsole(fn)) return out.tag(TAG.ignored)
   const version = codeVersionOf(fn)
   if (version !== undefined) {
     out.tag(TAG.versioned)
@@ -55,7 +57,10 @@ export function writeFunction(walk: Walk, fn: Function): void {
     return out.string(name)
   }
   const facts = factsOf(fn, () => walk.path())
-  if (facts.internals.bound !== undefined) return writeBound(walk, facts.internals.bound)
+  if (facts.internals.bound !== undefined) {
+    writeBound(walk, facts.internals.bound)
+    return writeAsObject(walk, fn)
+  }
   if (facts.native) return walk.refuse(`the native function ${fn.name}`)
   const { origin } = facts
   if (origin.kind === 'builtin') {
@@ -73,6 +78,8 @@ export function writeFunction(walk: Walk, fn: Function): void {
     return writeForeign(walk, fn, facts)
   }
   out.tag(TAG.function)
+  // what a package was given is the user's again
+  walk.outsidePackage()
   writeOwn(walk, fn, facts)
   writeAsObject(walk, fn)
 }
@@ -121,6 +128,10 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   if (source.dynamic.some(({ kind }) => kind === 'eval' || kind === 'with')) {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))
   }
+  if (source.usesImportMeta) {
+    out.tag(TAG.module)
+    out.string(facts.url)
+  }
   for (const specifier of source.imports) writeModule(walk, specifier, facts.url)
   out.tag(TAG.end)
 }
@@ -139,6 +150,7 @@ function refuseBlind(walk: Walk, source: ParsedText, fn: Function, facts: Functi
   for (const { kind, line } of source.dynamic) {
     if (kind === 'import' || kind === 'require')
       walk.refuse(`${kind}() of a module that only the call names,`)
+    if (kind === 'field') walk.refuse('a class with a field whose name was computed,')
     walk.blind.push({
       what: kind,
       where: `${fn.name || 'a function'} in ${facts.url || 'code without a file'} (its line ${line})`,
@@ -180,7 +192,7 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
   }
   if (name === 'require' && isRequire(value)) return writeRequire(walk, value, source, facts)
   if (writePaths(walk, variable, value)) return
-  walk.value(value, ` → ${name}`)
+  walk.captured(value, name)
 }
 
 /** Names of function expressions around a function: V8 keeps them where its scopes do not show. */

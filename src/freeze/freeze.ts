@@ -25,6 +25,8 @@ export interface Frozen {
   readonly inputs: Digest
   /** The paths of those files. */
   readonly inputPaths: readonly string[]
+  /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
+  readonly weak: boolean
 }
 
 /** The digest of no inputs and of no state. */
@@ -48,16 +50,18 @@ interface Stable extends Frozen {
 }
 
 const stable = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
+const settled = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
 
 /**
  * A function by what it would do. While it captures only what cannot change, the walk is done once.
  * @param once take the first answer for good, whatever changes later.
  */
 export function freezeFunction(fn: Function, root: string, options: WalkOptions, once = false): Frozen {
-  let answers = stable.get(options)
+  const known = once ? settled : stable
+  let answers = known.get(options)
   if (answers === undefined) {
     answers = new WeakMap()
-    stable.set(options, answers)
+    known.set(options, answers)
   }
   const before = answers.get(fn)
   if (before?.shapes.every(keepsShape) && before.originals.every(isAsBefore)) return before
@@ -71,8 +75,13 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
       `${root}: ${what} in ${where} cannot be seen through; a change of what it runs is not noticed`,
     )
   }
-  if (once) answers.set(fn, { ...frozen, shapes: [], originals: [] })
-  else if (!walk.volatile) {
+  if (once) {
+    // what it captures may be newer when it runs, so no function that is looked at each time may hit its results
+    const apart: Frozen = { ...frozen, digest: digestBytes(Buffer.from(`once ${frozen.digest}`)) }
+    answers.set(fn, { ...apart, shapes: [], originals: [] })
+    return apart
+  }
+  if (!walk.volatile) {
     answers.set(fn, { ...frozen, shapes: walk.plainFunctions, originals: walk.originals })
   }
   return frozen
@@ -88,11 +97,35 @@ export function traceValue(value: unknown, root: string, options: WalkOptions): 
   return [...trace.lines, ...walk.inputs.map(([path, version]) => ({ path, what: String(version) }))]
 }
 
-function walkFrom(value: unknown, root: string, options: WalkOptions, trace?: Trace): Walk {
+type Sorting = (value: unknown) => string
+
+/** Digests to sort by. Each object has its digest made once, however deep the nesting of what is to be sorted. */
+function sorterFor(root: string, options: WalkOptions): Sorting {
+  const known = new Map<object, string>()
+  const digestOf: Sorting = (value) => {
+    const object = typeof value === 'object' && value !== null ? value : undefined
+    const before = object && known.get(object)
+    if (before !== undefined) return before
+    // one that holds itself is sorted among its own members as if it were empty
+    if (object !== undefined) known.set(object, '')
+    const found = summary(walkFrom(value, root, options, undefined, digestOf)).digest
+    if (object !== undefined) known.set(object, found)
+    return found
+  }
+  return digestOf
+}
+
+function walkFrom(
+  value: unknown,
+  root: string,
+  options: WalkOptions,
+  trace?: Trace,
+  sorting?: Sorting,
+): Walk {
   beginWalk()
   const out = idle.pop() ?? new ByteWriter()
   out.reset()
-  const walk = new Walk(root, options, out, (entry) => freezeValue(entry, root, options).digest)
+  const walk = new Walk(root, options, out, sorting ?? sorterFor(root, options))
   walk.trace = trace
   out.tag(FREEZE_VERSION)
   out.tag(options.keyOrder === 'ignore' ? TAG.true : TAG.false)
@@ -113,5 +146,6 @@ function summary(walk: Walk): Frozen {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
     inputPaths: inputs.map(([path]) => path),
+    weak: walk.weak.length > 0,
   }
 }

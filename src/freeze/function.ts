@@ -78,9 +78,13 @@ export function factsOf(fn: Function, path: () => string): FunctionFacts {
   const before = known.get(fn)
   if (before !== undefined) return before
   if (!canInspect()) {
-    throw new FreezeError('a function, since V8 does not show what it captures', path(), {
-      cause: inspectRefusal(),
-    })
+    throw new FreezeError(
+      'a function whose captures V8 does not show (under the permission model?)',
+      path(),
+      {
+        cause: inspectRefusal(),
+      },
+    )
   }
   const text = functionText.call(fn)
   const native = isNative(fn)
@@ -205,6 +209,8 @@ export class Bindings {
     const { script, url } = this.#facts
     if (script === undefined || scope.kind === 'Script' || scope.kind === 'With' || scope.kind === 'Eval')
       return false
+    // code made by eval closes over variables that other scripts write
+    if (pathOf(url) === undefined) return false
     if (scope.kind === 'Module') {
       const imported = script.imports.get(name)
       if (imported !== undefined) {
@@ -278,6 +284,11 @@ export function packageOf(specifier: string, url: string): string | undefined {
  */
 export function givenScopes({ origin, internals }: FunctionFacts): number {
   const { scopes } = internals
+  // a bundled CommonJS module is a closure in the midst of others
+  const bundled = scopes.findIndex(
+    (scope) => Object.hasOwn(scope.variables, 'exports') && Object.hasOwn(scope.variables, 'module'),
+  )
+  if (bundled >= 0) return bundled
   const last = scopes[scopes.length - 1]
   if (last === undefined) return 0
   if (last.kind === 'Module' || origin.kind === 'builtin') return scopes.length - 1

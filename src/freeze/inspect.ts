@@ -150,7 +150,8 @@ export function internalsOf(fn: Function): Internals {
     const property = (name: string) => internalProperties.find((one) => one.name === name)?.value
     const take = (name: string) => {
       const value = property(name)
-      return value?.objectId === undefined ? value?.value : local(value.objectId)
+      if (value === undefined) return undefined
+      return value.objectId === undefined ? primitive(value) : local(value.objectId)
     }
     if (property('[[TargetFunction]]') !== undefined) {
       const bound = {

@@ -54,8 +54,32 @@ export function intrinsicName(object: object): string | undefined {
   names ??= tabulate(new Map(), globalThis)
   const name = names.get(object)
   if (name !== undefined) return name
-  return enterRealm(object, names) ? names.get(object) : undefined
+  if (enterRealm(object, names)) return names.get(object)
+  return typeof object === 'function' && isNative(object) ? nameInModules(object, names) : undefined
 }
+
+/** Native functions that Node's modules export: `node:util.types.isDate`. */
+function nameInModules(fn: Function, table: Map<object, string>): string | undefined {
+  if (loadedModules() === tabulatedModules) return undefined
+  tabulatedModules = loadedModules()
+  for (const [exported, module] of tabulatedModules) {
+    for (const [key, { value }] of Object.entries(Object.getOwnPropertyDescriptors(exported as object))) {
+      note(value, `${module}.${key}`)
+      if (typeof value !== 'object' || value === null || types.isProxy(value)) continue
+      for (const [inner, member] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
+        note(member.value, `${module}.${key}.${inner}`)
+      }
+    }
+  }
+  return table.get(fn)
+
+  function note(value: unknown, name: string): void {
+    if (typeof value === 'function' && !types.isProxy(value) && isNative(value) && !table.has(value))
+      table.set(value, name)
+  }
+}
+
+let tabulatedModules: Map<unknown, string> | undefined
 
 const realms = new WeakSet<object>([globalThis])
 
@@ -147,17 +171,21 @@ let modulesSeen = 0
 
 /** `node:path` for the object that `import path from 'node:path'` gives; only modules somebody has loaded. */
 export function builtinModuleName(object: object): string | undefined {
+  return loadedModules().get(object)
+}
+
+function loadedModules(): Map<unknown, string> {
   const loaded = (process as unknown as { moduleLoadList: readonly string[] }).moduleLoadList
-  if (modules === undefined || loaded.length !== modulesSeen) {
-    modulesSeen = loaded.length
-    modules = new Map()
-    for (const line of loaded) {
-      const name = line.replace(/^NativeModule /, '')
-      if (name.startsWith('internal/') || name.includes('/internal/') || !isBuiltin(name)) continue
-      const exported: unknown = process.getBuiltinModule(name)
-      if (typeof exported === 'object' || typeof exported === 'function')
-        modules.set(exported, `node:${name}`)
-    }
+  if (modules !== undefined && loaded.length === modulesSeen) return modules
+  const found = new Map<unknown, string>()
+  for (const line of loaded) {
+    const name = line.replace(/^NativeModule /, '')
+    if (name.startsWith('internal/') || name.includes('/internal/') || !isBuiltin(name)) continue
+    const exported: unknown = process.getBuiltinModule(name)
+    if (typeof exported === 'object' || typeof exported === 'function') found.set(exported, `node:${name}`)
   }
-  return modules.get(object)
+  // loading one may load others
+  modulesSeen = loaded.length
+  modules = found
+  return found
 }

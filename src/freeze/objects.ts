@@ -9,10 +9,10 @@ import { intlOptions, isAmbient, refusalOf, regExpFlags, regExpSource, viewName 
 import { digestBytes } from './digest.ts'
 import { isInputFile } from './file.ts'
 import { factsOf } from './function.ts'
-import { canInspect, privateMembersOf } from './inspect.ts'
 import { builtinModuleName, intrinsicName } from './intrinsics.ts'
 import { frozenState, inputVersion, isIgnored } from './marks.ts'
 import { treatmentOf } from './origin.ts'
+import { makerOf, writePackagePrivates, writePrivateMembers } from './privates.ts'
 import { TAG } from './tags.ts'
 import type { Walk } from './walk.ts'
 
@@ -117,20 +117,35 @@ function writeArray(walk: Walk, array: readonly unknown[], prototype: object | n
   const { length } = array
   out.tag(TAG.array)
   out.uint(length)
-  for (let index = 0; index < length; index++) {
-    const value = array[index]
-    if (value === undefined && !Object.hasOwn(array, index)) out.tag(TAG.hole)
-    else walk.value(value, index)
-  }
+  const names = getOwnPropertyNames(array)
+  // names are listed indices first, then 'length', then what else there is
+  const indices = names.indexOf('length', names.length > length ? length : 0)
+  if (indices === length) for (let index = 0; index < length; index++) walk.value(array[index], index)
+  else writeSparse(walk, array, names.slice(0, indices))
   writePrototype(walk, prototype, Array.prototype)
-  // own keys list the indices first, then 'length', then what else there is
-  // names are listed indices first, then 'length', then what else there is; for a dense array without more,
-  // which nearly all are, the count of its enumerable keys says so at a fraction of the cost
-  if (Object.keys(array).length === length && getOwnPropertySymbols(array).length === 0) {
-    return writeMembers(walk, array, [])
+  if (prototype !== Array.prototype) writePrivateMembers(walk, array, makerOf(prototype))
+  const symbols = getOwnPropertySymbols(array)
+  const plain = names.length === indices + 1 && symbols.length === 0
+  writeMembers(walk, array, plain ? [] : [...names.slice(indices + 1), ...symbols])
+}
+
+/** An array with holes: how many there are before each item. */
+function writeSparse(walk: Walk, array: readonly unknown[], indices: readonly string[]): void {
+  const { out } = walk
+  let next = 0
+  for (const name of indices) {
+    const index = Number(name)
+    if (index > next) {
+      out.tag(TAG.hole)
+      out.uint(index - next)
+    }
+    walk.value(array[index], index)
+    next = index + 1
   }
-  const keys = ownKeys(array)
-  writeMembers(walk, array, keys.slice(keys.indexOf('length') + 1))
+  if (array.length > next) {
+    out.tag(TAG.hole)
+    out.uint(array.length - next)
+  }
 }
 
 function writeOther(walk: Walk, object: object, prototype: object | null): void {
@@ -149,9 +164,15 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   if (counts === undefined) return
   walk.volatile = true
   writePrototype(walk, prototype, Buffer.isBuffer(object) ? Buffer.prototype : Object.prototype)
-  writePrivateMembers(walk, object, makerOf(prototype))
+  const maker = makerOf(prototype)
+  // the private fields of a URL are filled when somebody looks
+  if (!isUrl(prototype)) writePrivateMembers(walk, object, maker)
+  if (maker !== undefined) writePackagePrivates(walk, object, maker)
   writeMembers(walk, object, counts === 'none' ? [] : ownKeys(object).filter(counts))
 }
+
+const isUrl = (prototype: object | null): boolean =>
+  prototype === URL.prototype || prototype === URLSearchParams.prototype
 
 /** The class whose instances have this object as prototype. */
 function classOf(object: object): Function | undefined {
@@ -224,6 +245,21 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
   }
   if (types.isArgumentsObject(object)) {
     out.tag(TAG.array)
+    return all
+  }
+  if (isUrl(getPrototypeOf(object))) {
+    out.tag(TAG.url)
+    walk.value(String(object), '')
+    return all
+  }
+  if (types.isWeakMap(object) || types.isWeakSet(object)) {
+    // behind a variable it is how compilers keep private fields; as a value, who knows what it is asked for
+    if (walk.lenient || !walk.isCaptured(object)) {
+      walk.refuse(types.isWeakMap(object) ? 'a WeakMap' : 'a WeakSet')
+      return undefined
+    }
+    out.tag(TAG.weak)
+    walk.weak.push(object)
     return all
   }
   const intl = intlOptions(object)
@@ -302,42 +338,6 @@ function writePrototype(walk: Walk, prototype: object | null, usual: object): vo
   if (prototype === usual) return
   walk.out.tag(TAG.prototype)
   walk.value(prototype, '.__proto__')
-}
-
-const privates = new WeakMap<Function, boolean>()
-
-/** `#private` members, if the class, or one above it, has any in its text. */
-export function writePrivateMembers(walk: Walk, object: object, maker: Function | undefined): void {
-  if (maker === undefined || !hasPrivateMembers(maker)) return
-  if (!canInspect()) return walk.refuse('an object with #private fields, since V8 does not show them')
-  walk.volatile = true
-  for (const [name, value] of privateMembersOf(object)) {
-    walk.out.tag(TAG.privateMember)
-    walk.out.string(name)
-    walk.value(value, `.${name}`)
-  }
-}
-
-function hasPrivateMembers(maker: Function): boolean {
-  let has = privates.get(maker)
-  if (has === undefined) {
-    const above: unknown = getPrototypeOf(maker)
-    has =
-      Function.prototype.toString.call(maker).includes('#') ||
-      (typeof above === 'function' && !types.isProxy(above) && hasPrivateMembers(above))
-    privates.set(maker, has)
-  }
-  return has
-}
-
-/** The class of an object, as the first of its prototypes that names one tells. */
-function makerOf(prototype: object | null): Function | undefined {
-  for (let at = prototype; at !== null && at !== Object.prototype; at = getPrototypeOf(at)) {
-    if (types.isProxy(at)) return undefined
-    const maker: unknown = getOwnPropertyDescriptor(at, 'constructor')?.value
-    if (typeof maker === 'function' && !types.isProxy(maker)) return maker
-  }
-  return undefined
 }
 
 /** Own properties, then whether more can be added. Accessors are written as their functions. */

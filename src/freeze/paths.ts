@@ -2,7 +2,7 @@
  * Reads only those members of a captured value that a function reads, where that is provably all it can depend on.
  */
 import { types } from 'node:util'
-import { factsOf, parsedText } from './function.ts'
+import { Bindings, factsOf, parsedText } from './function.ts'
 import { intrinsicName, isNative } from './intrinsics.ts'
 import { frozenState, inputVersion, isIgnored, standInOf } from './marks.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
@@ -53,16 +53,48 @@ export function reach(walk: Walk, root: unknown, { path, called }: MemberPath): 
     if (property === 'hidden') return undefined
     if (property === undefined) return { kind: 'absent' }
     if (property.get !== undefined || property.set !== undefined) {
-      // the getter's code and captures decide, unless it looks at the object
       const { get } = property
-      if (get === undefined || mayUseThis(walk, get)) return undefined
-      return { kind: 'value', value: get }
+      if (get === undefined) return undefined
+      const forwarded = forwardedBy(walk, get)
+      if (forwarded !== undefined) {
+        const rest = { path: [forwarded.key, ...path.slice(index + 1)], called }
+        return reach(walk, forwarded.module, rest)
+      }
+      // the getter's code and captures decide, unless it looks at the object
+      return mayUseThis(walk, get) ? undefined : { kind: 'value', value: get }
     }
     value = property.value
     const calledHere = called && index === path.length - 1
     if (calledHere && typeof value === 'function' && mayUseThis(walk, value)) return undefined
+    // `super` looks in the object that the method was written in, so that has to be walked
+    if (typeof value === 'function' && usesSuper(walk, value)) return undefined
   }
   return { kind: 'value', value }
+}
+
+/** The getters by which compilers re-export a module's exports one by one: tsc's and esbuild's. */
+const FORWARDING =
+  /^(?:(?:function|get)\s*\(\)\s*\{\s*return\s+([\w$]+)\[([\w$]+)\];?\s*\}|\(\)\s*=>\s*([\w$]+)\[([\w$]+)\])$/
+
+function forwardedBy(
+  walk: Walk,
+  get: Function,
+): { readonly module: unknown; readonly key: string } | undefined {
+  const match = FORWARDING.exec(Function.prototype.toString.call(get))
+  if (match === null) return undefined
+  const bindings = new Bindings(
+    get,
+    factsOf(get, () => walk.path()),
+  )
+  const [module, key] = [match[1] ?? match[3]!, match[2] ?? match[4]!].map((name) => bindings.read({ name }))
+  if (module?.kind !== 'value' || key?.kind !== 'value' || typeof key.value !== 'string') return undefined
+  return { module: module.value, key: key.value }
+}
+
+function usesSuper(walk: Walk, fn: Function): boolean {
+  if (types.isProxy(fn) || isNative(fn) || standInOf(fn) !== undefined) return false
+  const facts = factsOf(fn, () => walk.path())
+  return facts.origin.kind === 'user' && facts.mentionsThis && parsedText(fn, () => walk.path()).usesSuper
 }
 
 /** A property of an object or its prototypes. */

@@ -62,6 +62,22 @@ export function parametersOf(fn: Function): readonly (string | undefined)[] {
   return parsedText(fn, () => fn.name).parameters
 }
 
+const supers = new WeakMap<Function, boolean>()
+
+/** Whether a method calls what its object inherits. */
+export function looksAtSuper(fn: Function): boolean {
+  let uses = supers.get(fn)
+  if (uses === undefined) {
+    try {
+      uses = /\bsuper\b/.test(Function.prototype.toString.call(fn)) && parsedText(fn, () => fn.name).usesSuper
+    } catch {
+      uses = false
+    }
+    supers.set(fn, uses)
+  }
+  return uses
+}
+
 /** Whether a function may look at the object it is called on. Never wrongly false. */
 export function looksAtThis(fn: Function): boolean {
   try {

@@ -1,9 +1,10 @@
 /**
  * What a function is as an object: whether it has anything beside what every function has, and whether that is still so.
  */
+import { intrinsicName } from './intrinsics.ts'
 import type { Shape } from './walk.ts'
 
-const { getOwnPropertyDescriptor } = Object
+const { getOwnPropertyDescriptor, getPrototypeOf } = Object
 
 /** Whether an own property is one that follows from the code: a `static name = …` of a class does not. */
 export function isStandard(fn: Function, key: string | symbol): boolean {
@@ -19,7 +20,7 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
   const prototype: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
   const isObject = typeof prototype === 'object' && prototype !== null
   const prototypeKeys = isObject ? Reflect.ownKeys(prototype) : []
-  const own = prototypeKeys.length === 0 || (prototypeKeys.length === 1 && prototypeKeys[0] === 'constructor')
+  const own = !isObject || isBare(fn, prototype, prototypeKeys)
   const usual = own && !isClass(fn) && keys.every((key) => isStandard(fn, key))
   return { fn, ownKeys: keys.length, prototype, prototypeKeys: prototypeKeys.length, usual }
 }
@@ -29,7 +30,17 @@ export function keepsShape({ fn, ownKeys, prototype, prototypeKeys }: Shape): bo
   if (Reflect.ownKeys(fn).length !== ownKeys) return false
   if (prototype === undefined) return true
   const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
-  return now === prototype && Reflect.ownKeys(prototype as object).length === prototypeKeys
+  if (now !== prototype || typeof now !== 'object' || now === null) return now === prototype
+  const keys = Reflect.ownKeys(now)
+  return keys.length === prototypeKeys && isBare(fn, now, keys)
+}
+
+/** Whether a function's prototype is as it was made: empty but for the way back. */
+function isBare(fn: Function, prototype: object, keys: readonly (string | symbol)[]): boolean {
+  const above = getPrototypeOf(prototype) as object | null
+  if (above === null || intrinsicName(above) === undefined) return false
+  if (keys.length === 0) return true
+  return keys.length === 1 && getOwnPropertyDescriptor(prototype, 'constructor')?.value === fn
 }
 
 const isClass = (fn: Function): boolean => {

@@ -41,7 +41,7 @@ export interface FunctionSource {
 }
 
 export interface Dynamic {
-  readonly kind: 'eval' | 'with' | 'new Function' | 'import' | 'require'
+  readonly kind: 'eval' | 'with' | 'new Function' | 'import' | 'require' | 'field'
   /** From 0, within the text. */
   readonly line: number
   /** From 0. */
@@ -178,8 +178,14 @@ function note(survey: Survey, node: Node, own: boolean): void {
       else survey.imports.add(specifier)
       break
     }
+    case 'PropertyDefinition':
+      // evaluated once, when the class was made, from variables that V8 does not keep
+      if (node.computed && !node.static && literalText(node.key) === undefined) suspect('field', node, true)
+      break
     case 'MetaProperty':
       if (node.meta.name === 'import') survey.usesImportMeta = true
+      // new.target of an arrow belongs to the function around it, as `this` does
+      else if (own) survey.usesThis = true
       break
   }
 

@@ -45,6 +45,8 @@ export const TAG = {
   state: 35,
   ignored: 36,
   inputFile: 37,
+  /** a WeakMap or WeakSet: what it holds of the nodes of the walk is written at the end. */
+  weak: 38,
 
   // functions
   function: 50,

@@ -56,6 +56,9 @@ export class Walk {
   /** Where what is met is told in words, too, if somebody wants to compare two walks. */
   trace: Trace | undefined
 
+  /** WeakMaps and WeakSets met: what they hold is known by asking them for each node of the walk. */
+  readonly weak: (WeakMap<object, unknown> | WeakSet<object>)[] = []
+
   readonly #numbers = new Map<object | symbol, number>()
   readonly #queue: (object | symbol)[] = []
   readonly #parents: number[] = []
@@ -66,6 +69,11 @@ export class Walk {
   readonly #members: boolean[] = []
   #current = -1
   #leniently = false
+  /** What was not refused inside a package, by number. */
+  readonly #forgiven = new Map<number, string>()
+  readonly #captured = new WeakSet<object>()
+  /** How many nodes each WeakMap was asked about. */
+  readonly #asked = new Map<object, number>()
   readonly #buffers = new Map<ArrayBufferLike, number>()
   readonly #root: string
   readonly #digestOf: (value: unknown) => string
@@ -89,6 +97,27 @@ export class Walk {
       this.#leniently = this.#lenient[number]!
       write(this.#queue[number]!)
     }
+    if (this.weak.length > 0 && this.#askWeak()) this.drain(write)
+  }
+
+  /** Writes what the WeakMaps hold of the nodes met since the last time; whether that mentioned new nodes. */
+  #askWeak(): boolean {
+    const { length } = this.#queue
+    for (const [index, holder] of this.weak.entries()) {
+      const from = this.#asked.get(holder) ?? 0
+      this.#asked.set(holder, length)
+      for (let number = from; number < length; number++) {
+        const node = this.#queue[number]!
+        if (typeof node === 'symbol' || !holder.has(node)) continue
+        this.out.tag(TAG.weak)
+        this.out.uint(index)
+        this.out.uint(number)
+        this.#current = number
+        if (holder instanceof WeakMap) this.value(holder.get(node), '.#')
+      }
+    }
+    this.#current = length - 1
+    return this.#queue.length > length
   }
 
   get lenient(): boolean {
@@ -98,6 +127,11 @@ export class Walk {
   /** From here to the end of the node, what is mentioned belongs to a package. */
   insidePackage(): void {
     this.#leniently = true
+  }
+
+  /** From here to the end of the node, what is mentioned belongs to the user. */
+  outsidePackage(): void {
+    this.#leniently = false
   }
 
   get isMember(): boolean {
@@ -163,6 +197,11 @@ export class Walk {
       this.#steps.push(step)
       this.#lenient.push(this.#leniently)
       this.#members.push(member)
+    } else if (!this.#leniently && this.#lenient[number]) {
+      // met again outside of the package: strict wins
+      const forgiven = this.#forgiven.get(number)
+      if (forgiven !== undefined) throw new FreezeError(forgiven, this.path())
+      this.#lenient[number] = false
     }
     this.out.tag(TAG.reference)
     this.out.uint(number)
@@ -181,9 +220,19 @@ export class Walk {
 
   /** Entries of a Map or Set in an order that does not depend on when they were added. */
   sorted(entries: readonly (readonly unknown[])[]): readonly (readonly unknown[])[] {
-    const keyed = entries.map((entry) => ({ entry, digest: this.#digestOf(entry) }))
+    const keyed = entries.map((entry) => ({ entry, digest: entry.map(this.#digestOf).join(' ') }))
     keyed.sort((a, b) => (a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0))
     return keyed.map(({ entry }) => entry)
+  }
+
+  /** The value of a variable that a function of the user captured. */
+  captured(value: unknown, name: string): void {
+    if (typeof value === 'object' && value !== null) this.#captured.add(value)
+    this.#write(value, ` → ${name}`, false)
+  }
+
+  isCaptured(object: object): boolean {
+    return this.#captured.has(object)
   }
 
   /** Where the current node was first met: `args[0].opts.stream`. */
@@ -200,9 +249,13 @@ export class Walk {
     this.trace?.note(this.path(), what, where)
   }
 
-  /** Ends the walk, or inside a package writes only what kind of thing is there. */
-  refuse(what: string): void {
-    if (!this.#leniently) throw new FreezeError(what, this.path())
+  /**
+   * Ends the walk, or inside a package writes only what kind of thing is there.
+   * @param strictly inside a package, too: packages are given such things rather than make them
+   */
+  refuse(what: string, strictly = false): void {
+    if (!this.#leniently || strictly) throw new FreezeError(what, this.path())
+    this.#forgiven.set(this.#current, what)
     this.out.tag(TAG.ignored)
     this.out.string(what)
   }

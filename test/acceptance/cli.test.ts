@@ -44,7 +44,8 @@ test('ls, stats, gc, verify, recover and clear on a directory', (t) => {
   assert.match(run('verify').stdout, /nothing wrong/)
   assert.match(run('recover', '--dry-run').stdout, /0 objects could be adopted/)
   assert.match(run('clear', '--tag', 'maths').stdout, /3 results forgotten/)
-  assert.match(run('clear').stdout, /1 results forgotten/)
+  assert.match(run('clear').stderr, /clear takes the name of a function, --tag, or --all/)
+  assert.match(run('clear', '--all').stdout, /1 results forgotten/)
   assert.equal(JSON.parse(run('ls', '--json').stdout).length, 0)
 })
 

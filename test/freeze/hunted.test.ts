@@ -1,0 +1,357 @@
+/**
+ * Ways in which a wrong hit was once found, or feared: each a pair of calls that must not share a result, or code that
+ * people write and that must not be refused.
+ */
+import assert from 'node:assert/strict'
+import { EventEmitter } from 'node:events'
+import { createRequire } from 'node:module'
+import { describe, mock, test } from 'node:test'
+import { promisify, types } from 'node:util'
+import vm from 'node:vm'
+import { digest, FreezeError, memoize } from 'permafrost'
+import { project } from '../support/project.js'
+import { temporaryGroup } from '../support/temporary.js'
+
+const globals = globalThis as unknown as Record<string, any>
+
+/** Digests of `fn` before and after `change`, which is undone. */
+function around(fn: Function, change: () => () => void): [before: string, after: string] {
+  const before = digest(fn)
+  const undo = change()
+  try {
+    return [before, digest(fn)]
+  } finally {
+    undo()
+  }
+}
+const set = (object: any, key: string, value: unknown) => () => {
+  const had = Object.getOwnPropertyDescriptor(object, key)
+  Object.defineProperty(object, key, { value, configurable: true, writable: true, enumerable: true })
+  return () => {
+    if (had === undefined) delete object[key]
+    else Object.defineProperty(object, key, had)
+  }
+}
+
+describe('globals', () => {
+  const cases: readonly (readonly [string, Function, () => () => void])[] = [
+    ['a property of globalThis', () => globals['LIMIT'], set(globals, 'LIMIT', 1)],
+    ['globalThis.LIMIT', () => (globalThis as any).LIMIT, set(globals, 'LIMIT', 1)],
+    ['global.LIMIT', () => (global as any).LIMIT.deep, set(globals, 'LIMIT', { deep: 1 })],
+    ['a data member added to Math', () => (Math as any).foo, set(Math, 'foo', 2)],
+    ['Error.stackTraceLimit', () => Error.stackTraceLimit, set(Error, 'stackTraceLimit', 3)],
+    ['globalThis.Date.now', () => globalThis.Date.now(), set(Date, 'now', () => 1)],
+    ['a method of a prototype of a global', () => Array.prototype.map, set(Array.prototype, 'map', () => [])],
+    [
+      'a global replaced by a bound function',
+      () => fetch('x'),
+      set(globals, 'fetch', ((x: number) => x).bind(null, 1)),
+    ],
+    ['Math.random mocked', () => Math.random(), set(Math, 'random', () => 1)],
+    [
+      'process.cwd()',
+      () => process.cwd(),
+      () => {
+        const was = process.cwd()
+        process.chdir('/')
+        return () => process.chdir(was)
+      },
+    ],
+    [
+      'process.argv',
+      () => process.argv.slice(2),
+      () => {
+        process.argv.push('more')
+        return () => void process.argv.pop()
+      },
+    ],
+    [
+      'an unset variable of the environment',
+      () => process.env['PERMAFROST_UNSET'] ?? 'none',
+      set(process.env, 'PERMAFROST_UNSET', 'x'),
+    ],
+  ]
+  for (const [name, fn, change] of cases.slice(1)) {
+    test(name, () => {
+      const [before, after] = around(fn, change)
+      assert.notEqual(before, after)
+    })
+  }
+
+  test('one bound function in place of another', () => {
+    const replaced = (by: number) =>
+      around(() => fetch('x'), set(globals, 'fetch', ((x: number) => x).bind(null, by)))[1]
+    assert.notEqual(replaced(1), replaced(2))
+  })
+
+  test('are looked at between two calls in one process', (t) => {
+    const { group } = temporaryGroup(t)
+    const env = group.memoize(() => process.env['PERMAFROST_LATER'] ?? 'none')
+    const now = group.memoize(() => Date.now())
+    assert.equal(env(), 'none')
+    process.env['PERMAFROST_LATER'] = '1'
+    assert.equal(env(), '1')
+    delete process.env['PERMAFROST_LATER']
+    mock.method(Date, 'now', () => 5)
+    assert.equal(now(), 5)
+    mock.reset()
+  })
+})
+
+describe('functions', () => {
+  test('import.meta of two folders', (t) => {
+    const source = `import { digest } from 'permafrost'\nconsole.log(digest(() => new URL('./x', import.meta.url)))`
+    const user = project(t, {
+      'package.json': '{ "type": "module" }',
+      'a/main.js': source,
+      'b/main.js': source,
+    })
+    assert.notDeepEqual(user.run('a/main.js').printed, user.run('b/main.js').printed)
+  })
+
+  test('what a user gave a function of Node is frozen strictly', () => {
+    const proxy = new Proxy({}, {})
+    assert.throws(() => digest(promisify(() => proxy)), FreezeError)
+    const pending = Promise.resolve(1)
+    assert.throws(() => digest(promisify(async () => pending)), FreezeError)
+  })
+
+  test('new.target of an arrow, and a computed field', () => {
+    const Maker = function (this: { arrow: unknown }) {
+      this.arrow = () => new.target
+    } as unknown as new () => { arrow: unknown }
+    assert.throws(() => digest(new Maker().arrow), FreezeError)
+    const withField = (name: string) =>
+      class {
+        [name] = 1
+      }
+    assert.throws(() => digest(withField('a')), FreezeError)
+  })
+
+  test('a method with super, away from its object', () => {
+    const make = (value: number) => ({
+      __proto__: { m: () => value },
+      m() {
+        return super.m()
+      },
+    })
+    const one = make(1)
+    const two = make(2)
+    assert.notEqual(
+      digest(() => [1].map(one.m)),
+      digest(() => [1].map(two.m)),
+    )
+    assert.throws(() => memoize(one.m).key(), FreezeError)
+  })
+
+  test('a prototype that was replaced, or given another prototype', () => {
+    const make = (value: number) => {
+      const Old = function () {}
+      Old.prototype = Object.create({ m: () => value })
+      return Old
+    }
+    assert.notEqual(digest(make(1)), digest(make(2)))
+  })
+
+  test('bound values of all kinds, and properties of bound functions', () => {
+    const fn = function (this: unknown) {
+      return this
+    }
+    const values = [1n, 2n, Number.NaN, -0, 0, undefined, Number.POSITIVE_INFINITY]
+    assert.equal(new Set(values.map((value) => digest(fn.bind(value)))).size, values.length)
+    const withProperty = (x: number) => Object.assign(fn.bind(null), { x })
+    assert.notEqual(digest(withProperty(1)), digest(withProperty(2)))
+  })
+
+  test('code made by eval over a variable that is reassigned', (t) => {
+    const { group } = temporaryGroup(t)
+    const program = new Function(
+      'memoize',
+      'let n = 1; const f = memoize(eval("(x) => x + n")); const a = f(1); n = 2; return [a, f(1)]',
+    )
+    assert.deepEqual(program(group.memoize), [2, 3])
+  })
+
+  test('closure once does not leak into functions that are looked at each time', (t) => {
+    const { group } = temporaryGroup(t)
+    let by = 1
+    const work = (x: number) => x * by
+    const once = group.memoize(work, { closure: 'once' })
+    const live = group.memoize(work)
+    once(5)
+    by = 2
+    assert.deepEqual([once(6), live(5), live(6)], [12, 10, 12])
+    by = 1
+    assert.equal(live(6), 6)
+  })
+
+  test('functions of vm contexts: their own globals', (t) => {
+    const { group } = temporaryGroup(t)
+    const context = vm.createContext({ y: 1 })
+    const reads = group.memoize(vm.runInContext('(() => y)', context) as () => number)
+    assert.equal(reads(), 1)
+    context['y'] = 2
+    assert.equal(reads(), 2)
+  })
+})
+
+describe('calls', () => {
+  test('what changes while an asynchronous function runs is not kept under the old key', async (t) => {
+    const { group } = temporaryGroup(t)
+    let rate = 1
+    const f = group.memoize(async (x: number) => {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return x * rate
+    })
+    const running = f(1)
+    rate = 2
+    assert.equal(await running, 2)
+    rate = 1
+    assert.equal(await f(1), 1)
+    const g = group.memoize(async (options: { a: number }) => {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return options.a
+    })
+    const options = { a: 1 }
+    const waiting = g(options)
+    options.a = 2
+    assert.equal(await waiting, 2)
+    assert.equal(await g({ a: 1 }), 1)
+  })
+
+  test('another ignore or cacheKey option is another key', (t) => {
+    const { group } = temporaryGroup(t)
+    const round = (x: number, digits = 4) => x.toFixed(digits)
+    assert.equal(group.memoize(round, { ignore: [1] })(1.23456, 2), '1.23')
+    assert.equal(group.memoize(round)(1.23456), '1.2346')
+    const name = (o: { id: number; name: unknown }) => `v${o.id}${String(o.name)}`
+    assert.equal(group.memoize(name, { cacheKey: (o) => o.id })({ id: 7, name: 'x' }), 'v7x')
+    assert.equal(group.memoize(name, { cacheKey: (o) => o.name })({ id: 9, name: 7 }), 'v97')
+  })
+
+  test('tagged templates by their raw text', (t) => {
+    const { group } = temporaryGroup(t)
+    const raw = group.memoize((strings: TemplateStringsArray) => strings.raw.join())
+    assert.equal(raw`\x41`, '\\x41')
+    assert.equal(raw`A`, 'A')
+  })
+})
+
+describe('values', () => {
+  test('arrays with a hole and a property', () => {
+    const odd = (foo: number) => {
+      const array: unknown[] = [1, undefined, 3]
+      delete array[1]
+      return Object.assign(array, { foo })
+    }
+    assert.notEqual(digest(odd(5)), digest(odd(6)))
+  })
+
+  test('a sparse array of fifty million holes', () => {
+    const sparse = (at: number) => {
+      const array: number[] = []
+      array[at] = 1
+      return array
+    }
+    assert.notEqual(digest(sparse(5e7)), digest(sparse(5e7 - 1)))
+  })
+
+  test('private fields of subclasses of Array', () => {
+    class List extends Array<number> {
+      #secret: number
+      constructor(secret: number) {
+        super()
+        this.#secret = secret
+      }
+      get secret() {
+        return this.#secret
+      }
+    }
+    assert.notEqual(digest(new List(1)), digest(new List(2)))
+  })
+
+  test('objects of built-in classes with a state that nothing shows are refused', () => {
+    for (const value of [
+      new Intl.Locale('de'),
+      new vm.Script('1'),
+      new WeakRef({}),
+      new DOMException('a', 'b'),
+    ]) {
+      assert.throws(() => digest(value), FreezeError, value.constructor.name)
+    }
+  })
+
+  test('a URL is the same after somebody looked at its parameters', () => {
+    const url = new URL('http://a.example/?b=1')
+    const before = digest(url)
+    url.searchParams.get('b')
+    assert.equal(digest(url), before)
+  })
+
+  test('nested Maps and Sets whose order does not count take no exponential time', (t) => {
+    const { group } = temporaryGroup(t)
+    let value: unknown = new Set([1])
+    for (let depth = 0; depth < 40; depth++) value = new Set([value, depth])
+    const f = group.memoize((_: unknown) => 1, { keyOrder: 'ignore' })
+    f(value)
+    assert.equal(f.wouldHit(value), true)
+  })
+})
+
+describe('common code is not refused:', () => {
+  test('private fields that a compiler keeps in WeakMaps', (t) => {
+    const { group } = temporaryGroup(t)
+    const weights = new WeakMap<object, number>()
+    class Model {
+      constructor(weight: number) {
+        weights.set(this, weight)
+      }
+      apply(x: number): number {
+        return x * weights.get(this)!
+      }
+    }
+    const run = group.memoize((model: Model, x: number) => model.apply(x))
+    assert.deepEqual([run(new Model(2), 3), run(new Model(5), 3)], [6, 15])
+    assert.equal(run.wouldHit(new Model(2), 3), true)
+    const captured = new Model(4)
+    const uses = group.memoize((x: number) => captured.apply(x))
+    assert.equal(uses(1), 4)
+    weights.set(captured, 7)
+    assert.equal(uses(1), 7)
+  })
+
+  test('native functions of modules, methods of console, emitters', () => {
+    const { log } = console
+    digest((x: unknown) => types.isDate(x))
+    const { isMap } = types
+    digest((x: unknown) => isMap(x))
+    digest(() => log('x'))
+    digest(new EventEmitter())
+    class Bus extends EventEmitter {}
+    digest(new Bus())
+  })
+
+  test('re-exports as tsc writes them for CommonJS, one by one', () => {
+    const module: Record<string, unknown> = { used: () => 1, unused: new WeakMap() }
+    const barrel: Record<string, unknown> = {}
+    const bind = (m: Record<string, unknown>, k: string) =>
+      Object.defineProperty(barrel, k, {
+        enumerable: true,
+        get: new Function('m', 'k', 'return function () { return m[k]; }')(m, k),
+      })
+    for (const key of Object.keys(module)) bind(module, key)
+    const uses = () => (barrel['used'] as () => number)()
+    const before = digest(uses)
+    module['unused'] = new WeakMap()
+    assert.equal(digest(uses), before)
+    module['used'] = () => 2
+    assert.notEqual(digest(uses), before)
+  })
+
+  test('a package that a program requires', () => {
+    const require = createRequire(import.meta.url)
+    const { parse } = require('acorn') as { parse: Function }
+    const uses = (text: string) => parse(text, { ecmaVersion: 2022 })
+    assert.equal(digest(uses), digest(uses))
+  })
+})
