@@ -2,7 +2,7 @@
  * What is where in a store's directory, and whether a directory is one. Promises to touch nothing in a directory
  * that is not ours, and to make concurrent openers agree. Knows nothing of rows and objects.
  */
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import { isRefusal } from './failure.ts'
@@ -71,7 +71,7 @@ export function prepareDirectory(fs: FileSystem, layout: Layout, readonly: boole
   if (marked === 'absent') refuseForeign(fs, layout)
   if (readonly) return false
   try {
-    fs.mkdirSync(layout.tmp, { recursive: true })
+    makeDirectory(fs, layout.tmp)
     fs.accessSync(directory, 2)
     if (marked !== 'ours') {
       // The marker comes first: whatever has one is a store, however little else there is.
@@ -84,6 +84,21 @@ export function prepareDirectory(fs: FileSystem, layout: Layout, readonly: boole
     // Somewhere to read from is worth having; somewhere to write to was asked for in vain.
     if (marked === 'ours' && isRefusal(errnoOf(error))) return false
     throw error
+  }
+}
+
+/** One level at a time: Node's own recursive way never ends where the system refuses with ENOENT, as in /proc. */
+function makeDirectory(fs: FileSystem, path: string): void {
+  try {
+    fs.mkdirSync(path)
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'EEXIST') return
+    const parent = dirname(path)
+    if (code !== 'ENOENT' || parent === path) throw error
+    if (fs.statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
+    makeDirectory(fs, parent)
+    makeDirectory(fs, path)
   }
 }
 
