@@ -5,7 +5,8 @@
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Entry, EvictionPolicy } from '../types.ts'
-import type { EntryIndex, NewRow, Totals } from './entry-index.ts'
+import type { EntryIndex, NewRow } from './entry-index.ts'
+import type { Totals } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
 import type { Located } from './row.ts'
 
@@ -54,7 +55,7 @@ export function admit(
 ): Admission | undefined {
   try {
     return index.write(() => {
-      const before = index.totalsBefore(newcomer.key.digest)
+      const before = index.ledger.totalsBefore(newcomer.key.digest)
       const replaced = before.present === 1 ? index.remove(newcomer.key.digest) : undefined
       const entry = entryOf(newcomer)
       const score = scoreOf(entry, before.inflation, budget)
@@ -77,7 +78,7 @@ export function admit(
       const leavesFiles =
         replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
       // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
-      if (newcomer.file !== undefined) index.addChore(newcomer.file, 'sync')
+      if (newcomer.file !== undefined) index.ledger.addChore(newcomer.file, 'sync')
       return { located, departures, leavesFiles }
     })
   } catch (error) {
@@ -105,7 +106,7 @@ export function makeRoom(
         if (except === 0) break
         throw new NotAdmitted()
       }
-      index.inflateTo(located.score)
+      index.ledger.inflateTo(located.score)
     }
     index.removeRow(located.id)
     departures.push({ located, why: expired === undefined ? 'evicted' : 'expired' })

@@ -31,11 +31,13 @@ export type Orphan =
 /** Undefined if an entry names the file. */
 export function judge({ objects, index }: Rooms, file: Digest): Orphan | undefined {
   if (index().namesFile(file)) return undefined
-  if (index().choreOf(file) === 'remove') return { kind: 'removed' }
+  if (index().ledger.choreOf(file) === 'remove') return { kind: 'removed' }
   const found = objects.inspect(file)
   if (found === undefined) return { kind: 'damaged' }
   const present = index().find(found.header.key.digest)
   if (present === undefined || present === 'damaged') return { kind: 'adoptable', found }
+  // Somebody has just adopted it.
+  if (present.file === file) return undefined
   return present.entry.createdAt < found.header.createdAt
     ? { kind: 'adoptable', found }
     : { kind: 'superseded' }
@@ -85,7 +87,7 @@ export function salvage(rooms: Rooms, path: string): void {
     }
   }
   try {
-    for (const [name, counts] of broken.usage()) rooms.index().addUsage(name, counts)
+    for (const [name, counts] of broken.ledger.usage()) rooms.index().ledger.addUsage(name, counts)
   } catch {
     // statistics are not worth more
   }
@@ -103,7 +105,7 @@ function carryOver({ index, objects, budget, digest }: Rooms, located: Located):
   const newcomer = { ...entry, expiresAt: entry.expiresAt, file, inline, footprint }
   const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
   if (admission === undefined || entry.hits === 0) return
-  const score = scoreOf(entry, index().totals().inflation, budget)
+  const score = scoreOf(entry, index().ledger.totals().inflation, budget)
   index().touch(admission.located.id, entry.hits, entry.accessedAt, score)
 }
 
@@ -123,10 +125,10 @@ export function adoptInFlight(rooms: Rooms): number {
   let adopted = 0
   for (const { name, dead, announces } of leftovers(fs, layout.tmp)) {
     if (!dead) continue
-    if (announces !== undefined) {
-      const orphan = judge(rooms, announces)
-      if (orphan?.kind === 'adoptable' && adopt(rooms, orphan.found)) adopted += 1
-    }
+    const orphan = announces === undefined ? undefined : judge(rooms, announces)
+    if (orphan?.kind === 'adoptable' && adopt(rooms, orphan.found)) adopted += 1
+    // Nobody is about to name it any more.
+    else if (orphan !== undefined) rooms.objects.remove(announces!)
     removeFile(fs, join(layout.tmp, name))
   }
   return adopted
@@ -136,7 +138,7 @@ export function adoptInFlight(rooms: Rooms): number {
 export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unknown) => void): number {
   const done: Digest[] = []
   let freed = 0
-  for (const file of index().chores('remove')) {
+  for (const file of index().ledger.chores('remove')) {
     try {
       freed += objects.ageAndSize(file)?.size ?? 0
       objects.remove(file)
@@ -145,13 +147,13 @@ export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unkno
       onFailure(error)
     }
   }
-  index().finishChores(done, 'remove')
+  index().ledger.finishChores(done, 'remove')
   return freed
 }
 
 /** Brings the directory within its budget, a slice at a time. */
 export function shrinkToBudget({ index, budget }: Rooms, slice: number): number {
-  const departures = index().write(() => makeRoom(index(), budget, index().totals(), 0, slice))
+  const departures = index().write(() => makeRoom(index(), budget, index().ledger.totals(), 0, slice))
   tellOf(departures)
   return departures.length
 }

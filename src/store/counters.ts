@@ -2,18 +2,14 @@
  * Hits and misses that are counted but not yet written: a hit never takes a write lock by itself. Written after
  * some hundred, after about a second, and at flush and close; a killed process loses no more than that.
  */
-import type { Digest } from '../types.ts'
-import type { Counts } from './entry-index.ts'
+import type { Digest, FunctionStats } from '../types.ts'
+import { type Budget, scoreOf } from './admission.ts'
+import type { Counts } from './contract.ts'
+import type { EntryIndex } from './entry-index.ts'
 
-export interface Touch {
+interface Touch {
   readonly hits: number
   readonly at: number
-}
-
-/** What is waiting to be written. */
-export interface Pending {
-  readonly usage: ReadonlyMap<string, Counts>
-  readonly touched: ReadonlyMap<Digest, Touch>
 }
 
 const BATCH = 256
@@ -28,13 +24,9 @@ export class Counters {
   #timer: NodeJS.Timeout | undefined
   readonly #write: () => void
 
-  /** `write` is called when it is time; it finds what is waiting in `pending` and says `done()`. */
+  /** `write` is called when it is time for `writeTo`. */
   constructor(write: () => void) {
     this.#write = write
-  }
-
-  get usage(): ReadonlyMap<string, Counts> {
-    return this.#usage
   }
 
   count(name: string, what: Partial<Counts>, touched: Digest | undefined, now: number): void {
@@ -58,18 +50,41 @@ export class Counters {
     if (this.#waiting > 0) this.#write()
   }
 
-  /** What is waiting. It waits on until `done()`. */
-  get pending(): Pending | undefined {
-    return this.#waiting === 0 ? undefined : { usage: this.#usage, touched: this.#touched }
-  }
-
-  /** What was pending is written. */
-  done(): void {
+  /** Writes what is waiting, as one transaction; if that fails, it waits on. */
+  writeTo(index: EntryIndex, budget: Budget): void {
+    if (this.#waiting === 0) return
+    index.write(() => {
+      for (const [name, counts] of this.#usage) index.ledger.addUsage(name, counts)
+      const { inflation } = index.ledger.totals()
+      for (const [key, { hits, at }] of this.#touched) {
+        const located = index.find(key)
+        if (located === undefined || located === 'damaged') continue
+        const { entry, id } = located
+        const touched = { ...entry, hits: entry.hits + hits, accessedAt: Math.max(entry.accessedAt, at) }
+        index.touch(id, hits, at, scoreOf(touched, inflation, budget))
+      }
+    })
     this.#usage = new Map()
     this.#touched = new Map()
     this.#waiting = 0
     clearTimeout(this.#timer)
     this.#timer = undefined
+  }
+
+  /** What is written and what is waiting. */
+  addedTo(written: ReadonlyMap<string, FunctionStats>): Map<string, FunctionStats> {
+    const all = new Map(written)
+    for (const [name, waiting] of this.#usage) {
+      const before = written.get(name)
+      all.set(name, {
+        hits: waiting.hits + (before?.hits ?? 0),
+        misses: waiting.misses + (before?.misses ?? 0),
+        timeSaved: waiting.timeSaved + (before?.timeSaved ?? 0),
+        timeSpent: waiting.timeSpent + (before?.timeSpent ?? 0),
+        bytes: before?.bytes ?? 0,
+      })
+    }
+    return all
   }
 
   forget(name?: string): void {

@@ -6,8 +6,8 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
-import { StoreError } from '../errors.ts'
-import type { CallKey, Digest, EntryFilter, FunctionStats } from '../types.ts'
+import type { CallKey, Digest, EntryFilter } from '../types.ts'
+import { Ledger, unsound } from './ledger.ts'
 import {
   blobOf,
   hexOf,
@@ -39,15 +39,6 @@ export interface NewRow {
   readonly score: number
 }
 
-export interface Totals {
-  readonly entries: number
-  readonly size: number
-  readonly inflation: number
-}
-
-/** What was counted for one function. */
-export type Counts = Omit<FunctionStats, 'bytes'>
-
 export interface IndexOptions {
   readonly readonly: boolean
   /** Wait for the disk at each commit. */
@@ -68,6 +59,10 @@ const BUSY_TIMEOUT = 5000
 const SLICE = 500
 
 export class EntryIndex {
+  readonly ledger: Ledger = new Ledger(
+    (name) => this.#ask(name),
+    (work) => this.write(work),
+  )
   readonly #db: Sqlite.Database
   readonly #statements = new Map<StatementName, Sqlite.Statement<any[], any>>()
   readonly #versions = new Map<number, Version>()
@@ -233,6 +228,10 @@ export class EntryIndex {
     this.#ask('touch').run(hits, at, score, id)
   }
 
+  namesFile(file: Digest): boolean {
+    return this.#ask('whichEntryNamesFile').get(blobOf(file)) !== undefined
+  }
+
   // many entries ------------------------------------------------------------------------------------------------
 
   /** All entries meant by the filter, without their inline bytes, newest row first; damaged rows are left out. */
@@ -308,10 +307,6 @@ export class EntryIndex {
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 
-  inflateTo(score: number): void {
-    if (Number.isFinite(score)) this.#ask('setInflation').run(score)
-  }
-
   // versions ----------------------------------------------------------------------------------------------------
 
   /** The versions of a function that have entries, the one computed last first. */
@@ -343,101 +338,6 @@ export class EntryIndex {
     this.#versions.set(row.id, version)
     this.#versionIds.set(`${code}${row.name}`, row.id)
     return version
-  }
-
-  // counters ----------------------------------------------------------------------------------------------------
-
-  totals(): Totals {
-    return this.#ask('howMuch').get() as Totals
-  }
-
-  /** The same, and whether a call has an entry: what a put must know. */
-  totalsBefore(key: Digest): Totals & { readonly present: 0 | 1 } {
-    return this.#ask('howMuchBefore').get(blobOf(key)) as Totals & { readonly present: 0 | 1 }
-  }
-
-  /** Whether the counters agree with the rows. */
-  isCountedRight(): boolean {
-    const counted = this.totals()
-    const really = this.#ask('howMuchReally').get() as Totals
-    return (
-      counted.entries === really.entries &&
-      counted.size === really.size &&
-      this.#ask('whichVersionsAreMiscounted').get() === undefined
-    )
-  }
-
-  recount(): void {
-    this.write(() => {
-      this.#ask('recountTotal').run()
-      this.#ask('recountVersions').run()
-    })
-  }
-
-  usage(): Map<string, FunctionStats> {
-    const usage = new Map<string, FunctionStats>()
-    for (const row of this.#ask('howWasItUsed').all() as UsageRow[]) {
-      const known = usage.get(row.name)
-      usage.set(row.name, {
-        hits: row.hits + (known?.hits ?? 0),
-        misses: row.misses + (known?.misses ?? 0),
-        timeSaved: row.time_saved + (known?.timeSaved ?? 0),
-        timeSpent: row.time_spent + (known?.timeSpent ?? 0),
-        bytes: row.bytes + (known?.bytes ?? 0),
-      })
-    }
-    return usage
-  }
-
-  addUsage(name: string, counts: Counts): void {
-    this.#ask('addUsage').run(name, counts.hits, counts.misses, counts.timeSaved, counts.timeSpent)
-  }
-
-  forgetUsage(name?: string): void {
-    this.#ask('forgetUsage').run({ name: name ?? null })
-  }
-
-  // files -------------------------------------------------------------------------------------------------------
-
-  namesFile(file: Digest): boolean {
-    return this.#ask('whichEntryNamesFile').get(blobOf(file)) !== undefined
-  }
-
-  /** What is still to be done with a file: flushed to disk, or removed. */
-  choreOf(file: Digest): Chore | undefined {
-    return (this.#ask('whatIsToDo').get(blobOf(file)) as { what: Chore } | undefined)?.what
-  }
-
-  *chores(what: Chore): Generator<Digest> {
-    let after: Buffer = Buffer.alloc(0)
-    for (;;) {
-      const rows = this.#ask('whichFilesNeed').all(what, after, SLICE) as { file: Buffer }[]
-      for (const { file } of rows) yield hexOf(file)
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < SLICE) return
-      if (Buffer.compare(last.file, after) <= 0) throw unsound('files are out of order')
-      after = last.file
-    }
-  }
-
-  addChore(file: Digest, what: Chore): void {
-    this.#ask('addChore').run(blobOf(file), what)
-  }
-
-  finishChores(files: readonly Digest[], what: Chore): void {
-    if (files.length === 0) return
-    this.write(() => {
-      for (const file of files) this.#ask('choreIsDone').run(blobOf(file), what)
-    })
-  }
-
-  /** Whether the object files that were there before this index have been adopted. */
-  isWhole(): boolean {
-    return this.#ask('isWhole').pluck().get() === 1
-  }
-
-  setWhole(whole: boolean): void {
-    this.#ask('setWhole').run(whole ? 1 : 0)
   }
 
   // the database itself -----------------------------------------------------------------------------------------
@@ -480,26 +380,12 @@ export class EntryIndex {
   }
 }
 
-/** What SQLite has not noticed, but cannot be. */
-const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
-
-export type Chore = 'sync' | 'remove'
-
 interface VersionRow {
   readonly id: number
   readonly name: string
   readonly code: Buffer
   readonly inputs: Buffer
   readonly state: Buffer
-}
-
-interface UsageRow {
-  readonly name: string
-  readonly hits: number
-  readonly misses: number
-  readonly time_saved: number
-  readonly time_spent: number
-  readonly bytes: number
 }
 
 const matching = ({ name, tag }: EntryFilter): { name: string | null; tag: string | null } => ({

@@ -5,109 +5,28 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
-import { performance } from 'node:perf_hooks'
-import { type PermafrostError, StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type {
-  CallKey,
-  Digest,
-  Entry,
-  EntryFilter,
-  EvictionPolicy,
-  FunctionStats,
-  GcReport,
-  VerifyReport,
-} from '../types.ts'
-import { admit, type Budget, fits, footprintOf, type Newcomer, scoreOf, tellOf } from './admission.ts'
-import { adoptAll, adoptInFlight, type Rooms, removeDoomed, salvage } from './adopt.ts'
+import type { CallKey, Digest, Entry, EntryFilter, FunctionStats, GcReport, VerifyReport } from '../types.ts'
+import { admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './admission.ts'
+import { adoptAll } from './adopt.ts'
+import { closestTo } from './closest.ts'
+import type { Counts, NewEntry, Store, StoreOptions } from './contract.ts'
 import { Counters } from './counters.ts'
-import type { Counts, EntryIndex } from './entry-index.ts'
+import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
-import { type Layout, layoutOf, prepareDirectory, removeStore } from './layout.ts'
-import { maintaining } from './maintenance.ts'
-import { ObjectStore } from './object-store.ts'
-import { inodeOf, type OpenedIndex, type Opening, openIndex, openReadonly, setAside } from './opening.ts'
+import type { ObjectStore } from './object-store.ts'
+import { OpenDirectory } from './open-directory.ts'
 import type { Located } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
-export interface StoreOptions {
-  /** Absolute. */
-  readonly directory: string
-  readonly readonly: boolean
-  /** Remove the directory at close. */
-  readonly temporary: boolean
-  /** Bytes; Infinity is no limit. */
-  readonly maxSize: number
-  /** Infinity is no limit. */
-  readonly maxEntries: number
-  readonly policy: EvictionPolicy
-  /** What survives power loss: what the system wrote by itself, all at `commit()` and `close()`, or each put. */
-  readonly durability: 'process' | 'commit' | 'always'
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
-  readonly digest: (bytes: Uint8Array) => Digest
-  /** Told of failures that were survived. */
-  readonly onError: (error: PermafrostError) => void
-}
-
-export interface NewEntry {
-  readonly key: CallKey
-  readonly computeTime: number
-  readonly expiresAt?: number
-  readonly codec: string
-  readonly async: boolean
-  readonly tags: readonly string[]
-  /** Code versions of this function to keep; Infinity keeps all. */
-  readonly keepVersions: number
-}
-
-/** Methods throw nothing but `StoreError`; after `close()` they throw one with `ERR_STORE_CLOSED`. */
-export interface Store extends Disposable {
-  readonly directory: string
-  /** True also where the directory turned out not to be writable. */
-  readonly readonly: boolean
-  /** The row of a call, expired or not. No side effects. */
-  find(key: Digest): Entry | undefined
-  /** The bytes, checked, in fresh memory. Undefined if they are gone or damaged; then the entry is dropped. */
-  read(entry: Entry): Uint8Array | undefined
-  /** Whether `read` would give bytes. No side effects. */
-  has(entry: Entry): boolean
-  /** Undefined if there is no room for it. */
-  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined
-  /** `touched` is the entry that was hit. Written in batches. */
-  count(name: string, what: Partial<Counts>, touched?: Digest): void
-  drop(key: Digest): boolean
-  clear(filter?: EntryFilter): number
-  entries(filter?: EntryFilter): IterableIterator<Entry>
-  /** The code versions of a function that have entries, the one computed last first. */
-  versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
-  /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
-  closest(key: CallKey): Entry | undefined
-  totals(): { readonly entries: number; readonly size: number }
-  usage(): Readonly<Record<string, FunctionStats>>
-  resetUsage(name?: string): void
-  /** Writes what was counted. */
-  flush(): void
-  /** When it returns, all finished results survive power loss. */
-  commit(): void
-  gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
-  verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
-  recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }>
-  close(): void
-}
+export type { NewEntry, Store, StoreOptions } from './contract.ts'
 
 // Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
 const LARGEST_INLINE = 65_536
-// How often, in milliseconds, a put looks whether somebody has replaced the index file.
-const LOOK_AGAIN = 1000
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
-// A miss is explained from so many recent entries of so many versions, so that explaining stays cheap.
-const RECENT_ENTRIES = 1000
-const RECENT_VERSIONS = 16
-
 /** Opens the store of a directory, making it one if need be. `fs` is for tests that make calls fail. */
 export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): Store {
   try {
@@ -123,157 +42,35 @@ class DirectoryStore implements Store {
   readonly readonly: boolean
   readonly #options: StoreOptions
   readonly #fs: FileSystem
-  readonly #layout: Layout
-  readonly #budget: Budget
-  readonly #objects: ObjectStore
-  readonly #counters: Counters
-  readonly #rooms: Rooms
+  readonly #open: OpenDirectory
+  readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
   #last: Located | undefined
-  #opened: OpenedIndex
-  #lookedAt: number
-  #closed = false
 
   constructor(options: StoreOptions, fs: FileSystem) {
-    const { directory, digest, maxSize, maxEntries, policy, clock, onError } = options
-    this.directory = directory
     this.#options = options
     this.#fs = fs
-    this.#layout = layoutOf(directory)
-    this.#budget = { maxSize, maxEntries, policy, clock, onError }
-    this.#objects = new ObjectStore(directory, digest, fs)
-    this.#counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
-    this.#rooms = {
-      fs,
-      layout: this.#layout,
-      objects: this.#objects,
-      budget: this.#budget,
-      digest,
-      index: () => this.#index,
-    }
-    const { opened, writable } = this.#open()
-    this.readonly = !writable
-    this.#opened = opened
-    this.#lookedAt = performance.now()
-    this.#settle()
+    this.#open = new OpenDirectory(options, fs)
+    this.directory = options.directory
+    this.readonly = this.#open.readonly
   }
 
   get #index(): EntryIndex {
-    return this.#opened.index
+    return this.#open.index
   }
 
-  get #opening(): Opening {
-    const { durability, onError } = this.#options
-    return { fs: this.#fs, layout: this.#layout, synced: durability === 'always', onError }
+  get #objects(): ObjectStore {
+    return this.#open.rooms.objects
   }
 
-  #open(): { readonly opened: OpenedIndex; readonly writable: boolean } {
-    const { readonly, onError } = this.#options
-    let refusal: unknown
-    if (prepareDirectory(this.#fs, this.#layout, readonly)) {
-      try {
-        return { opened: openIndex(this.#opening), writable: true }
-      } catch (error) {
-        if (storeErrorOf(error, '').code !== 'ERR_STORE_READONLY') throw error
-        refusal = error
-      }
-    }
-    if (!readonly) {
-      const message = `${this.directory} cannot be written to; its results are used, new ones are not kept`
-      onError(new StoreError('ERR_STORE_READONLY', message, { cause: refusal }))
-    }
-    return { opened: openReadonly(this.#opening), writable: false }
-  }
-
-  /** What earlier processes left undone: objects to adopt, files to remove. */
-  #settle(): void {
-    try {
-      const { aside } = this.#opened
-      if (aside !== undefined) salvage(this.#rooms, aside)
-      if (!this.#index.isWhole()) {
-        const adopted = adoptAll(this.#rooms)
-        this.#index.setWhole(true)
-        if (adopted > 0)
-          emit('store', () => ({ what: 'adopted', directory: this.directory, objects: adopted }))
-      }
-      if (this.readonly) return
-      adoptInFlight(this.#rooms)
-      this.#removeDoomed()
-    } catch (error) {
-      // None of it is needed to work; it is tried again at the next open, and by gc and recover.
-      this.#survive(error, 'tidying up after earlier processes')
-    }
-  }
-
-  #survive(error: unknown, doing: string): void {
-    try {
-      this.#options.onError(storeErrorOf(error, doing))
-    } catch {
-      // a listener's failure must not become the call's
-    }
-  }
-
-  /** Does `work`. A broken index is replaced and the work done again; anything else becomes a `StoreError`. */
-  #guard<T>(doing: string, work: () => T): T {
-    if (this.#closed)
-      throw new StoreError('ERR_STORE_CLOSED', `${doing}: the store in ${this.directory} is closed`)
-    try {
-      return work()
-    } catch (error) {
-      const failure = storeErrorOf(error, doing)
-      if (failure.code !== 'ERR_STORE_CORRUPT' || this.readonly) throw failure
-      try {
-        this.#rebuild()
-        this.#survive(failure, doing)
-        return work()
-      } catch (second) {
-        throw storeErrorOf(second, doing)
-      }
-    }
-  }
-
-  #writable(doing: string): void {
-    if (this.readonly) throw new StoreError('ERR_STORE_READONLY', `${doing}: ${this.directory} is read-only`)
-  }
-
-  /** Sets the index aside, opens a fresh one, and fills it from the sound rows of the old one and the objects. */
-  #rebuild(): void {
-    const { inode } = this.#opened
-    this.#closeIndex()
-    this.#reopen(setAside(this.#opening, inode))
-  }
-
-  #closeIndex(): void {
-    try {
-      this.#index.close()
-      this.#opened.tidy()
-    } catch {
-      // it is broken, gone, or both
-    }
-  }
-
-  #reopen(aside?: string): void {
-    prepareDirectory(this.#fs, this.#layout, false)
-    this.#opened = openIndex(this.#opening, aside)
-    this.#settle()
-  }
-
-  /** Somebody may have deleted or replaced the index file; writing on into a file without a name would lose results. */
-  #followIndex(): void {
-    this.#lookedAt = performance.now()
-    if (this.readonly || inodeOf(this.#layout, this.#fs) === this.#opened.inode) return
-    this.#closeIndex()
-    this.#reopen()
-  }
-
-  #removeDoomed(): void {
-    removeDoomed(this.#rooms, (error) => this.#survive(error, 'removing an object'))
+  get #budget(): Budget {
+    return this.#open.rooms.budget
   }
 
   // one entry ---------------------------------------------------------------------------------------------------
 
   find(key: Digest): Entry | undefined {
-    return this.#guard('looking up a call', () => {
+    return this.#open.guard('looking up a call', () => {
       const located = this.#index.find(key)
       return located === undefined || located === 'damaged' ? undefined : this.#handOut(located)
     })
@@ -286,11 +83,11 @@ class DirectoryStore implements Store {
 
   read(entry: Entry): Uint8Array | undefined {
     try {
-      return this.#guard('reading a result', () => this.#read(entry))
+      return this.#open.guard('reading a result', () => this.#read(entry))
     } catch (error) {
-      if (this.#closed) throw error
+      if (this.#open.closed) throw error
       // Not lost: it could not be read this time.
-      this.#survive(error, 'reading a result')
+      this.#open.survive(error, 'reading a result')
       return undefined
     }
   }
@@ -311,7 +108,7 @@ class DirectoryStore implements Store {
     if (now.entry.object !== entry.object) return this.#lost(entry)
     bytes = this.#bytesOf(now)
     if (bytes !== undefined) return bytes
-    if (!this.readonly && this.#index.removeExactly(now) && now.file !== undefined) this.#removeDoomed()
+    if (!this.readonly && this.#index.removeExactly(now) && now.file !== undefined) this.#open.removeDoomed()
     return this.#lost(entry)
   }
 
@@ -328,7 +125,7 @@ class DirectoryStore implements Store {
   }
 
   has(entry: Entry): boolean {
-    return this.#guard('checking a result', () => {
+    return this.#open.guard('checking a result', () => {
       const known = this.#last?.entry === entry ? this.#last : undefined
       if (known !== undefined && this.#bytesOf(known) !== undefined) return true
       const now = this.#index.find(entry.key.digest)
@@ -340,14 +137,14 @@ class DirectoryStore implements Store {
   put(entry: NewEntry, bytes: Uint8Array): Entry | undefined {
     const doing = 'storing a result'
     // Two guards: should the index be rebuilt, the object already written is not written again.
-    const newcomer = this.#guard(doing, () => {
+    const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
-      if (performance.now() - this.#lookedAt > LOOK_AGAIN) this.#followIndex()
+      this.#open.followNowAndThen()
       return this.#prepare(entry, bytes)
     })
     if (newcomer === undefined) return undefined
     try {
-      return this.#guard(doing, () => this.#admit(newcomer, entry.keepVersions))
+      return this.#open.guard(doing, () => this.#admit(newcomer, entry.keepVersions))
     } catch (error) {
       if (newcomer.file !== undefined) this.#discard(newcomer.file)
       throw error
@@ -398,7 +195,7 @@ class DirectoryStore implements Store {
       return work()
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error
-      prepareDirectory(this.#fs, this.#layout, false)
+      this.#open.prepare()
       return work()
     }
   }
@@ -413,7 +210,8 @@ class DirectoryStore implements Store {
       return this.#refuse(key, footprint)
     }
     tellOf(admission.departures)
-    if (admission.leavesFiles) this.#afterwards('removing what was evicted', () => this.#removeDoomed())
+    if (admission.leavesFiles)
+      this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
     return admission.located.entry
   }
 
@@ -433,75 +231,53 @@ class DirectoryStore implements Store {
     }
   }
 
-  /** Work after the deed is done: its failure is told, but the deed stands. */
-  #afterwards(doing: string, work: () => void): void {
-    try {
-      work()
-    } catch (error) {
-      this.#survive(error, doing)
-    }
-  }
-
   drop(key: Digest): boolean {
-    return this.#guard('forgetting a call', () => {
-      this.#writable('forgetting a call')
+    return this.#open.guard('forgetting a call', () => {
+      this.#open.expectWritable('forgetting a call')
       return this.#drop(key)
     })
   }
 
   #drop(key: Digest): boolean {
     const removed = this.#index.remove(key)
-    if (removed?.file !== undefined) this.#afterwards('removing an object', () => this.#removeDoomed())
+    if (removed?.file !== undefined)
+      this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
     return removed !== undefined
   }
 
   // many entries ------------------------------------------------------------------------------------------------
 
   clear(filter: EntryFilter = {}): number {
-    return this.#guard('clearing', () => {
-      this.#writable('clearing')
+    return this.#open.guard('clearing', () => {
+      this.#open.expectWritable('clearing')
       const removed = this.#index.removeMatching(filter)
-      if (removed > 0) this.#afterwards('removing objects', () => this.#removeDoomed())
+      if (removed > 0) this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
       return removed
     })
   }
 
   *entries(filter: EntryFilter = {}): Generator<Entry, undefined> {
-    const all = this.#guard('listing', () => this.#index.entries(filter))
+    const all = this.#open.guard('listing', () => this.#index.entries(filter))
     for (;;) {
-      const next = this.#guard('listing', () => all.next())
+      const next = this.#open.guard('listing', () => all.next())
       if (next.done) return
       yield next.value.entry
     }
   }
 
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[] {
-    return this.#guard('listing versions', () =>
+    return this.#open.guard('listing versions', () =>
       this.#index.versions(name).map(({ code, latest }) => ({ code, latest })),
     )
   }
 
   closest(key: CallKey): Entry | undefined {
-    return this.#guard('explaining a miss', () => {
-      let best: Located | undefined
-      let bestLikeness = -1
-      for (const { id } of this.#index.versions(key.name).slice(0, RECENT_VERSIONS)) {
-        for (const located of this.#index.recent(id, RECENT_ENTRIES)) {
-          const likeness = likenessOf(located.entry.key, key)
-          const newer = best === undefined || located.entry.createdAt > best.entry.createdAt
-          if (likeness > bestLikeness || (likeness === bestLikeness && newer)) {
-            best = located
-            bestLikeness = likeness
-          }
-        }
-      }
-      return best?.entry
-    })
+    return this.#open.guard('explaining a miss', () => closestTo(key, this.#index))
   }
 
   totals(): { readonly entries: number; readonly size: number } {
-    return this.#guard('asking for totals', () => {
-      const { entries, size } = this.#index.totals()
+    return this.#open.guard('asking for totals', () => {
+      const { entries, size } = this.#index.ledger.totals()
       return { entries, size }
     })
   }
@@ -509,64 +285,39 @@ class DirectoryStore implements Store {
   // counters ----------------------------------------------------------------------------------------------------
 
   count(name: string, what: Partial<Counts>, touched?: Digest): void {
-    this.#guard('counting', () =>
+    this.#open.guard('counting', () =>
       this.#counters.count(name, what, touched, Math.round(this.#options.clock())),
     )
   }
 
   usage(): Readonly<Record<string, FunctionStats>> {
-    return this.#guard('asking for usage', () => {
-      const usage = this.#index.usage()
-      for (const [name, pending] of this.#counters.usage) {
-        const written = usage.get(name)
-        usage.set(name, {
-          hits: pending.hits + (written?.hits ?? 0),
-          misses: pending.misses + (written?.misses ?? 0),
-          timeSaved: pending.timeSaved + (written?.timeSaved ?? 0),
-          timeSpent: pending.timeSpent + (written?.timeSpent ?? 0),
-          bytes: written?.bytes ?? 0,
-        })
-      }
-      return Object.fromEntries(usage)
-    })
+    return this.#open.guard('asking for usage', () =>
+      Object.fromEntries(this.#counters.addedTo(this.#index.ledger.usage())),
+    )
   }
 
   resetUsage(name?: string): void {
-    this.#guard('resetting usage', () => {
-      this.#writable('resetting usage')
-      this.#index.forgetUsage(name)
+    this.#open.guard('resetting usage', () => {
+      this.#open.expectWritable('resetting usage')
+      this.#index.ledger.forgetUsage(name)
       this.#counters.forget(name)
     })
   }
 
   flush(): void {
-    this.#guard('writing counters', () => this.#flush())
+    this.#open.guard('writing counters', () => this.#flush())
   }
 
   #flush(): void {
-    const { pending } = this.#counters
-    if (pending === undefined || this.readonly) return
-    this.#index.write(() => {
-      const { inflation } = this.#index.totals()
-      for (const [name, counts] of pending.usage) this.#index.addUsage(name, counts)
-      for (const [key, { hits, at }] of pending.touched) {
-        const located = this.#index.find(key)
-        if (located === undefined || located === 'damaged') continue
-        const { entry, id } = located
-        const accessedAt = Math.max(entry.accessedAt, at)
-        const touched = { ...entry, hits: entry.hits + hits, accessedAt }
-        this.#index.touch(id, hits, at, scoreOf(touched, inflation, this.#budget))
-      }
-    })
-    this.#counters.done()
+    if (!this.readonly) this.#counters.writeTo(this.#index, this.#budget)
   }
 
   /** Writes the counters if no other writer is in the way; otherwise they wait for the next time. */
   #writeCounters(patience: number): void {
-    if (this.#closed || this.readonly) return
+    if (this.#open.closed || this.readonly) return
     try {
-      this.#guard('writing counters', () => {
-        this.#followIndex()
+      this.#open.guard('writing counters', () => {
+        this.#open.follow()
         this.#index.waitFor(patience)
         try {
           this.#flush()
@@ -575,39 +326,44 @@ class DirectoryStore implements Store {
         }
       })
     } catch (error) {
-      if (storeErrorOf(error, '').code !== 'ERR_STORE_BUSY') this.#survive(error, 'writing counters')
+      if (storeErrorOf(error, '').code !== 'ERR_STORE_BUSY') this.#open.survive(error, 'writing counters')
     }
   }
 
   // the whole directory -----------------------------------------------------------------------------------------
 
   commit(): void {
-    this.#guard('committing', () => {
+    this.#open.guard('committing', () => {
       if (this.readonly) return
-      this.#followIndex()
+      this.#open.follow()
       this.#flush()
-      const files = [...this.#index.chores('sync')]
+      const files = [...this.#index.ledger.chores('sync')]
       this.#objects.sync(files)
       this.#index.sync(files, this.#options.durability === 'always')
       syncToDisk(this.#fs, this.directory, 'directory')
-      this.#afterwards('flushing the parent directory', () =>
+      this.#open.afterwards('flushing the parent directory', () =>
         syncToDisk(this.#fs, dirname(this.directory), 'directory'),
       )
     })
   }
 
   async gc({ signal }: { readonly signal?: AbortSignal } = {}): Promise<GcReport> {
-    return this.#maintain('collecting garbage', () =>
-      collect(this.#rooms, signal, (error) => this.#survive(error, 'collecting garbage')),
+    return this.#open.maintain('collecting garbage', () =>
+      collect(this.#open.rooms, signal, (error) => this.#open.survive(error, 'collecting garbage')),
     )
   }
 
   async verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<VerifyReport> {
     const verify = (): Promise<VerifyReport> =>
-      verifyStore({ ...this.#rooms, repair, bytesOf: this.#bytesOf, rebuild: () => this.#rebuild() })
-    if (repair) return this.#maintain('repairing', verify)
+      verifyStore({
+        ...this.#open.rooms,
+        repair,
+        bytesOf: this.#bytesOf,
+        rebuild: () => this.#open.rebuild(),
+      })
+    if (repair) return this.#open.maintain('repairing', verify)
     try {
-      this.#guard('verifying', () => this.#followIndex())
+      this.#open.guard('verifying', () => this.#open.follow())
       return await verify()
     } catch (error) {
       throw storeErrorOf(error, 'verifying')
@@ -619,61 +375,24 @@ class DirectoryStore implements Store {
   }: {
     readonly dryRun?: boolean
   } = {}): Promise<{ readonly adopted: number }> {
-    return this.#maintain('recovering', async () => {
-      const adopted = adoptAll(this.#rooms, dryRun)
-      if (!dryRun) this.#removeDoomed()
+    return this.#open.maintain('recovering', async () => {
+      const adopted = adoptAll(this.#open.rooms, dryRun)
+      if (!dryRun) this.#open.removeDoomed()
       return { adopted }
     })
   }
 
-  async #maintain<T>(doing: string, work: () => Promise<T>): Promise<T> {
-    this.#guard(doing, () => {
-      this.#writable(doing)
-      prepareDirectory(this.#fs, this.#layout, false)
-      this.#followIndex()
-    })
-    const attempt = (): Promise<T> => maintaining(this.#layout, work)
-    try {
-      return await attempt()
-    } catch (error) {
-      const failure = storeErrorOf(error, doing)
-      if (failure.code !== 'ERR_STORE_CORRUPT' || this.#closed) throw failure
-      try {
-        this.#rebuild()
-        this.#survive(failure, doing)
-        return await attempt()
-      } catch (second) {
-        throw storeErrorOf(second, doing)
-      }
-    }
-  }
-
   close(): void {
-    if (this.#closed) return
+    if (this.#open.closed) return
     const { temporary, durability } = this.#options
     if (!temporary && !this.readonly) {
-      this.#afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
+      this.#open.afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
     }
-    this.#closed = true
     this.#counters.close()
-    this.#afterwards('closing', () => this.#objects.close())
-    this.#closeIndex()
-    if (temporary && !this.readonly) {
-      this.#afterwards('removing a temporary directory', () => removeStore(this.#fs, this.#layout))
-    }
+    this.#open.close()
   }
 
   [Symbol.dispose](): void {
     this.close()
   }
-}
-
-/** Equal arguments count most: a miss is best explained by the same call on another day. */
-function likenessOf(a: CallKey, b: CallKey): number {
-  return (
-    (a.args === b.args ? 8 : 0) +
-    (a.code === b.code ? 4 : 0) +
-    (a.inputs === b.inputs ? 2 : 0) +
-    (a.state === b.state ? 1 : 0)
-  )
 }

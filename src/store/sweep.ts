@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { GcReport } from '../types.ts'
 import { tellOf } from './admission.ts'
-import { judge, type Rooms, removeDoomed, shrinkToBudget } from './adopt.ts'
+import { adoptInFlight, judge, type Rooms, removeDoomed, shrinkToBudget } from './adopt.ts'
 import { removeFile } from './files.ts'
 import { leftovers } from './writer.ts'
 
@@ -19,14 +19,23 @@ type Count = { -readonly [what in keyof GcReport]: GcReport[what] }
 type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) => Generator<void>
 
 /**
- * 1. Rows that have expired leave.
- * 2. Rows leave, lowest score first, until the budget holds.
- * 3. Files whose rows have gone, now or earlier, are unlinked.
- * 4. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
- * 5. What dead writers left in tmp/ is removed.
- * 6. Counters that have drifted are set right, and free pages go back to the file system.
+ * 1. What dead writers had in flight is adopted, what they left half-written is removed.
+ * 2. Rows that have expired leave.
+ * 3. Rows leave, lowest score first, until the budget holds.
+ * 4. Files whose rows have gone, now or earlier, are unlinked.
+ * 5. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
+ * 6. What is so old in tmp/ is removed: its writer died on another host.
+ * 7. Counters that have drifted are set right, and free pages go back to the file system.
  */
-const steps: readonly Step[] = [expire, evict, unlinkDoomed, removeOrphans, cleanTmp, compact]
+const steps: readonly Step[] = [
+  finishForTheDead,
+  expire,
+  evict,
+  unlinkDoomed,
+  removeOrphans,
+  cleanTmp,
+  compact,
+]
 
 export async function collect(
   rooms: Rooms,
@@ -34,14 +43,14 @@ export async function collect(
   onFailure: (error: unknown) => void,
 ): Promise<GcReport> {
   const count: Count = { expired: 0, evicted: 0, orphans: 0, bytesFreed: 0 }
-  const before = rooms.index().totals().size
+  const before = rooms.index().ledger.totals().size
   for (const step of steps) {
     for (const _ of step(rooms, count, onFailure)) {
       if (signal?.aborted) return count
       await setImmediate()
     }
   }
-  count.bytesFreed += Math.max(0, before - rooms.index().totals().size)
+  count.bytesFreed += Math.max(0, before - rooms.index().ledger.totals().size)
   return count
 }
 
@@ -91,22 +100,25 @@ function* removeOrphans(rooms: Rooms, count: Count, onFailure: (error: unknown) 
   }
 }
 
+function* finishForTheDead(rooms: Rooms): Generator<void> {
+  adoptInFlight(rooms)
+  yield
+}
+
 function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void> {
-  for (const { name, dead, announces } of leftovers(fs, layout.tmp)) {
+  for (const { name, announces } of leftovers(fs, layout.tmp)) {
     const path = join(layout.tmp, name)
     const stat = fs.statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) continue
     // A slot of a writer on another host is as old as its last object, so it stays; it is tiny.
-    if (dead || (announces === undefined && budget.clock() - stat.mtimeMs > GRACE)) {
-      removeFile(fs, path)
-      count.bytesFreed += stat.size
-    }
+    if (stat === undefined || announces !== undefined || budget.clock() - stat.mtimeMs < GRACE) continue
+    removeFile(fs, path)
+    count.bytesFreed += stat.size
   }
   yield
 }
 
 function* compact({ index }: Rooms): Generator<void> {
-  if (!index().isCountedRight()) index().recount()
+  if (!index().ledger.isCountedRight()) index().ledger.recount()
   for (;;) {
     const freed = index().shrink(SLICE)
     if (freed <= 0) return

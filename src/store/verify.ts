@@ -113,7 +113,7 @@ function* checkObjects(verifier: Verifier, find: Find): Generator<void> {
 
 function* checkRemovals(verifier: Verifier, find: Find): Generator<void> {
   const { index, objects } = verifier
-  const left = [...index().chores('remove')].filter((file) => objects.ageAndSize(file) !== undefined)
+  const left = [...index().ledger.chores('remove')].filter((file) => objects.ageAndSize(file) !== undefined)
   if (left.length > 0 || verifier.repair) {
     const remove = (): void => void removeDoomed(verifier, () => undefined)
     if (left.length > 0) find('removal-unfinished', `${left.length} removed objects are still there`, remove)
@@ -123,8 +123,8 @@ function* checkRemovals(verifier: Verifier, find: Find): Generator<void> {
 }
 
 function* checkTotals({ index }: Verifier, find: Find): Generator<void> {
-  if (!index().isCountedRight()) {
-    find('totals-wrong', 'the totals do not match the entries', () => index().recount())
+  if (!index().ledger.isCountedRight()) {
+    find('totals-wrong', 'the totals do not match the entries', () => index().ledger.recount())
   }
   yield
 }

@@ -121,7 +121,8 @@ test('worker threads share a directory as processes do', async (t) => {
     { length: 3 },
     (_, n) => new Worker(program, { argv: ['mix', room.directory, String(n), '1500000'], stdout: true }),
   )
-  for (const worker of workers) assert.deepEqual(await once(worker, 'exit'), [0])
+  const codes = await Promise.all(workers.map((worker) => once(worker, 'exit')))
+  assert.deepEqual(codes, [[0], [0], [0]])
   const store = room.open()
   assert.deepEqual((await store.verify()).problems, [])
   assert.ok(store.totals().entries > 0)

@@ -1,0 +1,83 @@
+/**
+ * What the other rooms may ask of a store, and what they must bring to open one. Nothing here does anything.
+ */
+import type { PermafrostError } from '../errors.ts'
+import type {
+  CallKey,
+  Digest,
+  Entry,
+  EntryFilter,
+  EvictionPolicy,
+  FunctionStats,
+  GcReport,
+  VerifyReport,
+} from '../types.ts'
+
+export interface StoreOptions {
+  /** Absolute. */
+  readonly directory: string
+  readonly readonly: boolean
+  /** Remove the directory at close. */
+  readonly temporary: boolean
+  /** Bytes; Infinity is no limit. */
+  readonly maxSize: number
+  /** Infinity is no limit. */
+  readonly maxEntries: number
+  readonly policy: EvictionPolicy
+  /** What survives power loss: what the system wrote by itself, all at `commit()` and `close()`, or each put. */
+  readonly durability: 'process' | 'commit' | 'always'
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  readonly digest: (bytes: Uint8Array) => Digest
+  /** Told of failures that were survived. */
+  readonly onError: (error: PermafrostError) => void
+}
+
+/** What is counted for one function. */
+export type Counts = Omit<FunctionStats, 'bytes'>
+
+export interface NewEntry {
+  readonly key: CallKey
+  readonly computeTime: number
+  readonly expiresAt?: number
+  readonly codec: string
+  readonly async: boolean
+  readonly tags: readonly string[]
+  /** Code versions of this function to keep; Infinity keeps all. */
+  readonly keepVersions: number
+}
+
+/** Methods throw nothing but `StoreError`; after `close()` they throw one with `ERR_STORE_CLOSED`. */
+export interface Store extends Disposable {
+  readonly directory: string
+  /** True also where the directory turned out not to be writable. */
+  readonly readonly: boolean
+  /** The row of a call, expired or not. No side effects. */
+  find(key: Digest): Entry | undefined
+  /** The bytes, checked, in fresh memory. Undefined if they are gone or damaged; then the entry is dropped. */
+  read(entry: Entry): Uint8Array | undefined
+  /** Whether `read` would give bytes. No side effects. */
+  has(entry: Entry): boolean
+  /** Undefined if there is no room for it. */
+  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined
+  /** `touched` is the entry that was hit. Written in batches. */
+  count(name: string, what: Partial<Counts>, touched?: Digest): void
+  drop(key: Digest): boolean
+  clear(filter?: EntryFilter): number
+  entries(filter?: EntryFilter): IterableIterator<Entry>
+  /** The code versions of a function that have entries, the one computed last first. */
+  versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
+  /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
+  closest(key: CallKey): Entry | undefined
+  totals(): { readonly entries: number; readonly size: number }
+  usage(): Readonly<Record<string, FunctionStats>>
+  resetUsage(name?: string): void
+  /** Writes what was counted. */
+  flush(): void
+  /** When it returns, all finished results survive power loss. */
+  commit(): void
+  gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
+  verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
+  recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }>
+  close(): void
+}

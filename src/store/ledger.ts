@@ -1,0 +1,144 @@
+/**
+ * What the index knows besides entries: how many there are and how large, how functions were used, and what is still
+ * to be done with object files. Each method answers one question or does one deed. Knows no single entry.
+ */
+import { StoreError } from '../errors.ts'
+import type { Digest, FunctionStats } from '../types.ts'
+import type { Counts } from './contract.ts'
+import { blobOf, hexOf } from './row.ts'
+import type { StatementName } from './schema.ts'
+
+export interface Totals {
+  readonly entries: number
+  readonly size: number
+  readonly inflation: number
+}
+
+/** What is still to be done with a file: flush it at the next commit, or remove it. */
+export type Chore = 'sync' | 'remove'
+
+/** The part of a prepared statement used here. */
+interface Statement {
+  run(...values: unknown[]): unknown
+  get(...values: unknown[]): unknown
+  all(...values: unknown[]): unknown[]
+}
+
+const SLICE = 500
+
+/** What SQLite has not noticed, but cannot be. */
+export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
+
+export class Ledger {
+  readonly #ask: (name: StatementName) => Statement
+  readonly #write: <T>(work: () => T) => T
+
+  constructor(ask: (name: StatementName) => Statement, write: <T>(work: () => T) => T) {
+    this.#ask = ask
+    this.#write = write
+  }
+
+  inflateTo(score: number): void {
+    if (Number.isFinite(score)) this.#ask('setInflation').run(score)
+  }
+
+  // counters ----------------------------------------------------------------------------------------------------
+
+  totals(): Totals {
+    return this.#ask('howMuch').get() as Totals
+  }
+
+  /** The same, and whether a call has an entry: what a put must know. */
+  totalsBefore(key: Digest): Totals & { readonly present: 0 | 1 } {
+    return this.#ask('howMuchBefore').get(blobOf(key)) as Totals & { readonly present: 0 | 1 }
+  }
+
+  /** Whether the counters agree with the rows. */
+  isCountedRight(): boolean {
+    const counted = this.totals()
+    const really = this.#ask('howMuchReally').get() as Totals
+    return (
+      counted.entries === really.entries &&
+      counted.size === really.size &&
+      this.#ask('whichVersionsAreMiscounted').get() === undefined
+    )
+  }
+
+  recount(): void {
+    this.#write(() => {
+      this.#ask('recountTotal').run()
+      this.#ask('recountVersions').run()
+    })
+  }
+
+  usage(): Map<string, FunctionStats> {
+    const usage = new Map<string, FunctionStats>()
+    for (const row of this.#ask('howWasItUsed').all() as UsageRow[]) {
+      const known = usage.get(row.name)
+      usage.set(row.name, {
+        hits: row.hits + (known?.hits ?? 0),
+        misses: row.misses + (known?.misses ?? 0),
+        timeSaved: row.time_saved + (known?.timeSaved ?? 0),
+        timeSpent: row.time_spent + (known?.timeSpent ?? 0),
+        bytes: row.bytes + (known?.bytes ?? 0),
+      })
+    }
+    return usage
+  }
+
+  addUsage(name: string, counts: Counts): void {
+    this.#ask('addUsage').run(name, counts.hits, counts.misses, counts.timeSaved, counts.timeSpent)
+  }
+
+  forgetUsage(name?: string): void {
+    this.#ask('forgetUsage').run({ name: name ?? null })
+  }
+
+  // files -------------------------------------------------------------------------------------------------------
+
+  /** What is still to be done with a file. */
+  choreOf(file: Digest): Chore | undefined {
+    return (this.#ask('whatIsToDo').get(blobOf(file)) as { what: Chore } | undefined)?.what
+  }
+
+  *chores(what: Chore): Generator<Digest> {
+    let after: Buffer = Buffer.alloc(0)
+    for (;;) {
+      const rows = this.#ask('whichFilesNeed').all(what, after, SLICE) as { file: Buffer }[]
+      for (const { file } of rows) yield hexOf(file)
+      const last = rows.at(-1)
+      if (last === undefined || rows.length < SLICE) return
+      if (Buffer.compare(last.file, after) <= 0) throw unsound('files are out of order')
+      after = last.file
+    }
+  }
+
+  addChore(file: Digest, what: Chore): void {
+    this.#ask('addChore').run(blobOf(file), what)
+  }
+
+  finishChores(files: readonly Digest[], what: Chore): void {
+    if (files.length === 0) return
+    this.#write(() => {
+      for (const file of files) this.#ask('choreIsDone').run(blobOf(file), what)
+    })
+  }
+
+  /** Whether the object files that were there before this index have been adopted. */
+  isWhole(): boolean {
+    return (this.#ask('isWhole').get() as { whole: number }).whole === 1
+  }
+
+  setWhole(whole: boolean): void {
+    this.#ask('setWhole').run(whole ? 1 : 0)
+  }
+}
+
+interface UsageRow {
+  readonly name: string
+  readonly hits: number
+  readonly misses: number
+  readonly time_saved: number
+  readonly time_spent: number
+  readonly bytes: number
+}
