@@ -11,10 +11,10 @@ test('where files cannot grow, results are refused, none acknowledged is lost, a
   const room = roomFor(t)
   room.open().close()
   const program = `
-    import { roomFor, put, get, bytesOf, keyOf } from ${JSON.stringify(new URL('../store/harness.js', import.meta.url).href)}
+    import { roomIn, put, get, bytesOf } from ${JSON.stringify(new URL('../store/harness.js', import.meta.url).href)}
     import { StoreError } from ${JSON.stringify(import.meta.resolve('#src/errors.js'))}
-    const room = roomFor({ after() {} })
-    const store = room.open({ directory: ${JSON.stringify(room.directory)} })
+    const room = roomIn(${JSON.stringify(room.directory)})
+    const store = room.open()
     const done = [], refused = new Set()
     for (let n = 0; n < 600; n++) {
       try {

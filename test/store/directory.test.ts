@@ -250,11 +250,11 @@ test('a directory that may not be written to is read-only, and says so', (t) => 
   }
   const before = snapshot(room.directory)
   const program = `
-    import { roomFor, get, put } from ${JSON.stringify(new URL('./harness.js', import.meta.url).href)}
+    import { roomIn, get, put } from ${JSON.stringify(new URL('./harness.js', import.meta.url).href)}
     import ${JSON.stringify(new URL('./preload.js', import.meta.url).href)}
-    const room = roomFor({ after() {} })
+    const room = roomIn(${JSON.stringify(room.directory)})
     if (process.getuid?.() === 0) { process.setgid(65534); process.setuid(65534) }
-    const store = room.open({ directory: ${JSON.stringify(room.directory)} })
+    const store = room.open()
     console.log(JSON.stringify([store.readonly, get(store, 1)?.length, put(store, 2, 10) ?? null, room.failures.map((e) => e.code)]))
     store.close()`
   const out = execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })

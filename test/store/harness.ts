@@ -52,6 +52,9 @@ export interface Room {
   open(more?: Partial<StoreOptions>, fs?: FileSystem): Store
 }
 
+/** For a program of its own, on a directory that somebody else removes. */
+export const roomIn = (directory: string): Room => roomAt(directory, [])
+
 export function roomFor(t: TestContext, defaults: Partial<StoreOptions> = {}): Room {
   const parent = mkdtempSync(join(tmpdir(), 'permafrost-store-'))
   const opened: Store[] = []
@@ -59,8 +62,12 @@ export function roomFor(t: TestContext, defaults: Partial<StoreOptions> = {}): R
     for (const store of opened) store.close()
     rmSync(parent, { recursive: true, force: true })
   })
+  return roomAt(join(parent, 'cache'), opened, defaults)
+}
+
+function roomAt(directory: string, opened: Store[], defaults: Partial<StoreOptions> = {}): Room {
   const room: Room = {
-    directory: join(parent, 'cache'),
+    directory,
     failures: [],
     now: Date.now(),
     open(more = {}, fs) {
