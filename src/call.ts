@@ -9,6 +9,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
 import { ask, CodecError, PermafrostError, StoreError, UncertainError } from './errors.ts'
 import { emit } from './events.ts'
+import { explain, notesOf } from './explain.ts'
 import { type Keyed, keyOf, type Subject } from './key.ts'
 import { milliseconds } from './options.ts'
 import type { Store } from './store/store.ts'
@@ -243,6 +244,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
       async,
       tags: memo.tags,
       keepVersions: memo.keepVersions,
+      ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
     },
     bytes,
   )
@@ -277,6 +279,9 @@ function expiry({ ttl }: Memo, { clock }: Room, value: unknown): number {
   return age === undefined ? Number.POSITIVE_INFINITY : clock() + milliseconds(age, 'ttl')
 }
 
+/** Milliseconds from which a call is worth the microseconds of noting what it was, to explain later misses by. */
+const WORTH_A_NOTE = 1
+
 // inspection -------------------------------------------------------------------------------------------------------
 
 /** The entry and its value as a call would find them, or why it would miss. Counts nothing, changes nothing but what a damaged object costs. */
@@ -288,6 +293,14 @@ export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): b
   return lookup(memo, self, args).hit
 }
 
+/** One line for people: whether a call would hit, and if not, what changed. */
+export function why(memo: Memo, self: unknown, args: readonly unknown[]): string {
+  const found = lookup(memo, self, args)
+  if (!found.hit) return `${found.reason}: ${found.explanation}`
+  const { computeTime, createdAt } = found.entry
+  return `hit: kept since ${new Date(createdAt).toISOString()}, computed in ${Math.round(computeTime)} ms`
+}
+
 export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
   const { key } = keyOf(memo, self, args)
   const room = memo.room()
@@ -295,7 +308,7 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
   if (store === undefined)
     return { hit: false, reason: 'absent', explanation: 'the cache directory cannot be used' }
   const entry = store.find(key.digest)
-  if (entry === undefined) return explain(key, store)
+  if (entry === undefined) return { hit: false, ...explain(memo, self, args, key, store) }
   if (isExpired(entry, room)) {
     return {
       hit: false,
@@ -319,25 +332,6 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
     if (error instanceof CodecError) return { hit: false, reason: 'lost', explanation: error.message }
     throw error
   }
-}
-
-function explain(key: CallKey, store: Store): Lookup<never> {
-  const nearest = store.closest(key)
-  const miss = (reason: MissReason, explanation: string): Lookup<never> => ({
-    hit: false,
-    reason,
-    explanation,
-  })
-  if (nearest === undefined) return miss('absent', `nothing is kept of ${key.name}`)
-  const other = nearest.key
-  if (other.args !== key.args) return miss('args', `${key.name} was not called with these arguments before`)
-  if (other.code !== key.code)
-    return miss('code', `the code of ${key.name}, or what it captures, changed since the last call`)
-  if (other.inputs !== key.inputs)
-    return miss('inputs', 'the content of an input file changed since the last call')
-  if (other.state !== key.state)
-    return miss('state', 'what the "state" option returned changed since the last call')
-  return miss('absent', 'nothing is kept of this call')
 }
 
 // failure ----------------------------------------------------------------------------------------------------------

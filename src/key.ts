@@ -4,8 +4,16 @@
  */
 import { ask, FreezeError } from './errors.ts'
 import { digestBytes } from './freeze/digest.ts'
-import { type Frozen, freezeFunction, freezeValue, NOTHING, type WalkOptions } from './freeze/freeze.ts'
+import {
+  type Frozen,
+  freezeFunction,
+  freezeValue,
+  NOTHING,
+  traceValue,
+  type WalkOptions,
+} from './freeze/freeze.ts'
 import { parametersOf, placeOf } from './freeze/place.ts'
+import type { Line } from './freeze/trace.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -58,6 +66,23 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
 function freezeGiven({ fn, version, walk }: Subject, given: unknown, weak: boolean): Frozen {
   const frozen = freezeValue(given, 'args', walk)
   return version === undefined && (weak || frozen.weak) ? freezeValue({ fn, given }, 'args', walk) : frozen
+}
+
+/** The same in words, part by part, to compare with another call's. Throws as `keyOf` does. */
+export interface Told {
+  readonly args: readonly Line[]
+  readonly state: readonly Line[]
+}
+
+export function tellCall(subject: Subject, self: unknown, args: readonly unknown[]): Told {
+  return {
+    args: traceValue(givenOf(subject, self, args), 'args', subject.walk),
+    state: subject.states.length === 0 ? [] : traceValue(statesOf(subject), 'state', subject.walk),
+  }
+}
+
+export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] {
+  return version === undefined ? traceValue(fn, name, walk) : [{ path: name, what: `version ${version}` }]
 }
 
 function codeOf({ fn, name, once, version, walk }: Subject): Frozen {

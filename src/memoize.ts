@@ -2,7 +2,7 @@
  * Wraps a function or a method: checks the options, gives the wrapper its inspection methods, and hands each call to
  * call.ts. Knows how functions look from outside, not how results are found.
  */
-import { call, type Lookup, lookup, type Memo, type Room, refresh, wouldHit } from './call.ts'
+import { call, type Lookup, lookup, type Memo, type Room, refresh, why, wouldHit } from './call.ts'
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
@@ -87,6 +87,11 @@ export interface MemoizedMethods<F extends AnyFunction> {
   peek(...args: Parameters<F>): Awaited<ReturnType<F>> | undefined
   /** As `peek`, but tells a kept `undefined` from nothing, and why a call would miss. Throws `FreezeError`. */
   lookup(...args: Parameters<F>): Lookup<Awaited<ReturnType<F>>>
+  /**
+   * One line for people: whether a call would hit, and if not, which function and line, captured variable, package,
+   * argument or input file changed since the call most like it. Throws `FreezeError`.
+   */
+  why(...args: Parameters<F>): string
   /** Compute now, and replace what is kept. */
   refresh(...args: Parameters<F>): ReturnType<F>
   /** Forget one call. Whether there was something to forget. Throws `FreezeError`. */
@@ -228,6 +233,7 @@ function wrap<F extends AnyFunction>(
     key: (...args: unknown[]) => keyed(args),
     wouldHit: (...args: unknown[]) => wouldHit(memo, undefined, args),
     lookup: (...args: unknown[]) => lookup(memo, undefined, args),
+    why: (...args: unknown[]) => why(memo, undefined, args),
     peek: (...args: unknown[]) => {
       const found = lookup(memo, undefined, args)
       return found.hit ? found.value : undefined

@@ -251,6 +251,44 @@ describe('inspection', () => {
     assert.equal(reason(1), 'state')
   })
 
+  test('why says what changed: the captured variable, the helper, the argument, the file', (t) => {
+    const path = join(temporaryFolder(t), 'in.txt')
+    writeFileSync(path, 'a')
+    const { group } = temporaryGroup(t)
+    const wait = () => {
+      const until = performance.now() + 2
+      while (performance.now() < until);
+    }
+    const table = [1, 2, 3]
+    let helper = (x: number) => x + 1
+    let state = 'old'
+    const f = group.memoize(
+      (options: { x: number; name: string }, input: InputFile) => {
+        ignoredWait()
+        return [helper(options.x) + table[2]!, options.name, readFileSync(input.path, 'utf8')]
+      },
+      { name: 'f', state: () => ({ state }) },
+    )
+    const ignoredWait = wait
+    const why = (x = 1) => f.why({ x, name: 'n' }, file(path))
+    assert.equal(why(), 'absent: nothing is kept of f')
+    f({ x: 1, name: 'n' }, file(path))
+    assert.match(why(), /^hit: kept since \d{4}-.*, computed in \d+ ms$/)
+    assert.match(why(2), /^args: f was not called with these arguments before: args\[0\]\.x 1 → 2$/)
+    table[2] = 4
+    assert.match(why(), /^code: the code of f, or what it captures, changed: table\[2\] 3 → 4$/)
+    table[2] = 3
+    const before = helper
+    helper = (x: number) => x + 2
+    assert.match(why(), /^code: .*: helper in build\/test\/memoize\.test\.js:\d+ changed$/)
+    helper = before
+    state = 'new'
+    assert.match(why(), /^state: .*: state\[0\]\.state "old" → "new"$/)
+    state = 'old'
+    writeFileSync(path, 'b')
+    assert.equal(why(), `inputs: the content of an input file changed: ${path}`)
+  })
+
   test('refresh computes and replaces; forget and clear forget', (t) => {
     const { group } = temporaryGroup(t)
     let round = 0

@@ -131,20 +131,43 @@ program
   )
   .argument('<file#export>', 'a module that node can import and the name of an exported function')
   .action(async (target: string) => {
-    const [path, name = 'default'] = target.split('#') as [string, string?]
-    const exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
-    const found = exported[name]
-    if (typeof found !== 'function') {
-      throw new Error(
-        `${path} exports no function "${name}"; it exports ${Object.keys(exported).join(', ') || 'nothing'}`,
-      )
-    }
+    const found = await exportedFunction(target)
     // of a memoized function, the function itself
     const { fn = found } = found as { fn?: unknown }
     const hash = digest(fn)
     if (common().json === true) return print({ function: target, digest: hash })
     console.log(hash)
   })
+
+program
+  .command('why')
+  .description('say whether a call would hit, and if not, what changed since the call most like it')
+  .argument('<file#export>', 'a module that node can import and the name of an exported memoized function')
+  .argument('[arguments...]', 'as JSON; what is not JSON is a string')
+  .action(async (target: string, args: string[]) => {
+    const found = (await exportedFunction(target)) as { why?: unknown }
+    if (typeof found.why !== 'function') throw new Error(`${target} is not a memoized function`)
+    const answer: string = found.why(...args.map(fromJson))
+    if (common().json === true) return print({ function: target, why: answer })
+    console.log(answer)
+  })
+
+async function exportedFunction(target: string): Promise<Function> {
+  const [path, name = 'default'] = target.split('#') as [string, string?]
+  const exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
+  const found = exported[name]
+  if (typeof found === 'function') return found
+  const names = Object.keys(exported).join(', ')
+  throw new Error(`${path} exports no function "${name}"; it exports ${names || 'nothing'}`)
+}
+
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
+  }
+}
 
 const common = (): Common => program.opts<Common>()
 

@@ -45,6 +45,10 @@ export interface NewEntry {
   readonly tags: readonly string[]
   /** Code versions of this function to keep; Infinity keeps all. */
   readonly keepVersions: number
+  /** Text about the call, to explain later misses by; counts to the size. */
+  readonly note?: string
+  /** Text about the code version, if there is none yet. */
+  readonly codeNote?: () => string | undefined
 }
 
 /** Methods throw nothing but `StoreError`; after `close()` they throw one with `ERR_STORE_CLOSED`. */
@@ -69,6 +73,8 @@ export interface Store extends Disposable {
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
   /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
   closest(key: CallKey): Entry | undefined
+  /** What was noted of a call or a code version, by its digest. */
+  noted(about: Digest): string | undefined
   totals(): { readonly entries: number; readonly size: number }
   usage(): Readonly<Record<string, FunctionStats>>
   resetUsage(name?: string): void

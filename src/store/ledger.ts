@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../errors.ts'
 import type { Digest, FunctionStats } from '../types.ts'
-import type { Counts } from './contract.ts'
+import type { Counts, NewEntry } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'
 
@@ -40,6 +40,19 @@ export class Ledger {
 
   inflateTo(score: number): void {
     if (Number.isFinite(score)) this.#ask('setInflation').run(score)
+  }
+
+  // notes -------------------------------------------------------------------------------------------------------
+
+  /** Text about an entry (by the call's digest) or a code version (by the code's); it leaves with them. */
+  takeNotes({ codeNote, key, note }: NewEntry): void {
+    if (note !== undefined) this.#ask('addNote').run(blobOf(key.digest), note)
+    const text = codeNote !== undefined && this.noted(key.code) === undefined ? codeNote() : undefined
+    if (text !== undefined) this.#ask('addNote').run(blobOf(key.code), text)
+  }
+
+  noted(about: Digest): string | undefined {
+    return (this.#ask('whatIsNoted').get(blobOf(about)) as { text: string } | undefined)?.text
   }
 
   // counters ----------------------------------------------------------------------------------------------------

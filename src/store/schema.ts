@@ -74,6 +74,16 @@ CREATE TABLE chore (
   file BLOB PRIMARY KEY,
   what TEXT NOT NULL CHECK (what IN ('sync', 'remove'))
 ) WITHOUT ROWID;
+CREATE TABLE note (
+  key BLOB PRIMARY KEY,
+  text TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TRIGGER note_out AFTER DELETE ON entry BEGIN
+  DELETE FROM note WHERE key = OLD.key;
+END;
+CREATE TRIGGER version_note_out AFTER UPDATE OF entries ON version WHEN NEW.entries = 0 BEGIN
+  DELETE FROM note WHERE key = OLD.code;
+END;
 CREATE TRIGGER entry_in AFTER INSERT ON entry BEGIN
   UPDATE total SET entries = entries + 1, size = size + NEW.footprint;
   UPDATE version SET entries = entries + 1, size = size + NEW.footprint, latest = max(latest, NEW.created_at)
@@ -158,6 +168,10 @@ export const STATEMENTS = {
     misses = misses + excluded.misses, time_saved = time_saved + excluded.time_saved,
     time_spent = time_spent + excluded.time_spent`,
   forgetUsage: 'DELETE FROM usage WHERE $name IS NULL OR name = $name',
+
+  // notes
+  addNote: 'INSERT OR REPLACE INTO note VALUES (?, ?)',
+  whatIsNoted: 'SELECT text FROM note WHERE key = ?',
 
   // files
   whichFilesNeed: 'SELECT file FROM chore WHERE what = ? AND file > ? ORDER BY file LIMIT ?',

@@ -144,7 +144,11 @@ class DirectoryStore implements Store {
     })
     if (newcomer === undefined) return undefined
     try {
-      return this.#open.guard(doing, () => this.#admit(newcomer, entry.keepVersions))
+      return this.#open.guard(doing, () => {
+        const admitted = this.#admit(newcomer, entry.keepVersions)
+        if (admitted !== undefined) this.#index.ledger.takeNotes(entry)
+        return admitted
+      })
     } catch (error) {
       if (newcomer.file !== undefined) this.#discard(newcomer.file)
       throw error
@@ -155,7 +159,7 @@ class DirectoryStore implements Store {
   #prepare(entry: NewEntry, bytes: Uint8Array): Newcomer | undefined {
     const { key, computeTime, codec, async, tags } = entry
     const size = bytes.byteLength
-    const smallest = footprintOf(size, tags, codec)
+    const smallest = footprintOf(size, tags, codec) + (entry.note?.length ?? 0)
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
     const expiresAt = Number.isFinite(entry.expiresAt) ? Math.round(entry.expiresAt!) : undefined
     const facts = {
@@ -185,7 +189,7 @@ class DirectoryStore implements Store {
       expiresAt,
       file,
       inline: undefined,
-      footprint: footprintOf(stored.footprint, tags, codec),
+      footprint: footprintOf(stored.footprint, tags, codec) + (entry.note?.length ?? 0),
     }
   }
 
@@ -273,6 +277,10 @@ class DirectoryStore implements Store {
 
   closest(key: CallKey): Entry | undefined {
     return this.#open.guard('explaining a miss', () => closestTo(key, this.#index))
+  }
+
+  noted(about: Digest): string | undefined {
+    return this.#open.guard('explaining a miss', () => this.#index.ledger.noted(about))
   }
 
   totals(): { readonly entries: number; readonly size: number } {

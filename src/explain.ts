@@ -1,0 +1,107 @@
+/**
+ * Why a call misses, in one line a person understands. Beside each result worth it lies a note of what the call was, and beside
+ * each code version one of all it depended on; the nearest of them is compared with the call of now. Decides nothing.
+ */
+import { changesBetween, type Line } from './freeze/trace.ts'
+import { type Subject, type Told, tellCall, tellCode } from './key.ts'
+import type { Store } from './store/store.ts'
+import type { CallKey, Digest, MissReason } from './types.ts'
+
+/** Characters of a note: of a call, which counts to the size of each entry, and of a code version. */
+const LONGEST_CALL = 1500
+const LONGEST_CODE = 60_000
+
+/** What `put` is to note of a call. */
+export function notesOf(
+  subject: Subject,
+  self: unknown,
+  args: readonly unknown[],
+): { readonly note?: string; readonly codeNote: () => string | undefined } {
+  const told = attempt(() => tellCall(subject, self, args))
+  const note = told && shortened(told.args, LONGEST_CALL, (lines) => JSON.stringify({ ...told, args: lines }))
+  return {
+    ...(note !== undefined && { note }),
+    codeNote: () => {
+      const lines = attempt(() => tellCode(subject))
+      return lines && shortened(lines, LONGEST_CODE, (some) => JSON.stringify(some))
+    },
+  }
+}
+
+/** As many of the lines as fit; none if even one is too long. */
+function shortened(
+  lines: readonly Line[],
+  longest: number,
+  text: (lines: readonly Line[]) => string,
+): string | undefined {
+  for (let some = lines; ; some = some.slice(0, some.length >> 1)) {
+    const written = text(some)
+    if (written.length <= longest) return written
+    if (some.length === 0) return undefined
+  }
+}
+
+/** What changed since the call that is most like this one. */
+export function explain(
+  subject: Subject,
+  self: unknown,
+  args: readonly unknown[],
+  key: CallKey,
+  store: Store,
+): { readonly reason: MissReason; readonly explanation: string } {
+  const nearest = store.closest(key)
+  const { name } = key
+  if (nearest === undefined) return { reason: 'absent', explanation: `nothing is kept of ${name}` }
+  const other = nearest.key
+  const before = (): Told | undefined => read(store, other.digest)
+  const now = (): Told => tellCall(subject, self, args)
+  const since = (changes: string | undefined) =>
+    changes === undefined || changes === '' ? '' : `: ${changes}`
+  if (other.args !== key.args) {
+    const changes = attempt(() => compare(before()?.args, now().args))
+    return {
+      reason: 'args',
+      explanation: `${name} was not called with these arguments before${since(changes)}`,
+    }
+  }
+  if (other.code !== key.code) {
+    const changes = attempt(() => compare(read<readonly Line[]>(store, other.code), tellCode(subject)))
+    return {
+      reason: 'code',
+      explanation: `the code of ${name}, or what it captures, changed${since(changes)}`,
+    }
+  }
+  if (other.inputs !== key.inputs) {
+    const changes = attempt(() => filesBetween(before()?.args, now().args))
+    return { reason: 'inputs', explanation: `the content of an input file changed${since(changes)}` }
+  }
+  if (other.state !== key.state) {
+    const changes = attempt(() => compare(before()?.state, now().state))
+    return { reason: 'state', explanation: `what the "state" option returned changed${since(changes)}` }
+  }
+  return { reason: 'absent', explanation: `nothing is kept of this call of ${name}` }
+}
+
+const compare = (before: readonly Line[] | undefined, now: readonly Line[]): string =>
+  before === undefined ? '' : changesBetween(before, now)
+
+/** The input files whose version is another. */
+function filesBetween(before: readonly Line[] | undefined, now: readonly Line[]): string {
+  const old = new Map(before?.map(({ path, what }) => [path, what]))
+  const changed = now.filter(({ path, what }) => old.has(path) && old.get(path) !== what)
+  return changed.map(({ path }) => path).join(', ')
+}
+
+function read<T>(store: Store, about: Digest): T | undefined {
+  const text = store.noted(about)
+  return text === undefined ? undefined : attempt(() => JSON.parse(text) as T)
+}
+
+/** An explanation that fails is none. */
+function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
+}
