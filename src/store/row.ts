@@ -124,10 +124,27 @@ export function sealOf(sealed: Sealed): number {
   )
 }
 
+/** SQLite stores any type in any column, and the seal is over text: a damaged type can look the same. */
+function isTyped(row: Row): boolean {
+  return (
+    typeof row.codec === 'string' &&
+    (row.tags === null || typeof row.tags === 'string') &&
+    (row.expiresAt === null || typeof row.expiresAt === 'number') &&
+    typeof row.size === 'number' &&
+    typeof row.footprint === 'number' &&
+    typeof row.computeTime === 'number' &&
+    typeof row.hits === 'number' &&
+    typeof row.createdAt === 'number' &&
+    typeof row.accessedAt === 'number' &&
+    typeof row.async === 'number' &&
+    typeof row.score === 'number'
+  )
+}
+
 /** The entry a row means, or undefined if the row is damaged. */
 export function readRow(row: Row, version: Version | undefined): Located | undefined {
   try {
-    if (version === undefined) return undefined
+    if (version === undefined || !isTyped(row)) return undefined
     const file = row.file === null ? undefined : hexOf(row.file)
     const expiresAt = row.expiresAt ?? undefined
     const entry: Entry = {

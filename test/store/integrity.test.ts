@@ -11,12 +11,17 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { StoreError } from '#src/errors.js'
 import type { Store } from '#src/store/store.js'
 import { bytesOf, entryOf, get, keyOf, LARGE, put, type Room, roomFor, SMALL } from './harness.js'
+
+const Database = createRequire(import.meta.url)('better-sqlite3') as new (
+  path: string,
+) => { exec(sql: string): void; close(): void }
 
 const sizeOf = (n: number): number => [SMALL, LARGE, 5000, 70_000][n % 4]!
 const COUNT = 12
@@ -115,7 +120,7 @@ test('damage anywhere in a closed directory is a miss at worst, and heals', asyn
       await heals(room)
       rmSync(room.directory, { recursive: true })
     }),
-    { numRuns: 60 },
+    { numRuns: 60, includeErrorInReport: true },
   )
 })
 
@@ -138,7 +143,7 @@ test('damage to the index while it is open is survived, and heals', async (t) =>
       await heals(room)
       rmSync(room.directory, { recursive: true })
     }),
-    { numRuns: 30 },
+    { numRuns: 30, includeErrorInReport: true },
   )
 })
 
@@ -213,6 +218,18 @@ test('an object under the name of another is not believed', (t) => {
   rmSync(join(room.directory, 'index.sqlite'))
   cpSync(one!, two!)
   assert.equal(room.open().totals().entries, 1)
+})
+
+test('a row whose values have changed their type is not believed', (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  put(store, 1, SMALL)
+  const index = new Database(join(room.directory, 'index.sqlite'))
+  index.exec("UPDATE entry SET codec = CAST('raw' AS BLOB)")
+  index.close()
+  assert.equal(store.find(keyOf(1).digest), undefined)
+  put(store, 1, SMALL)
+  assert.deepEqual(get(store, 1), bytesOf(1, SMALL))
 })
 
 test('errors are StoreErrors with a cause', (t) => {
