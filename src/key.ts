@@ -6,6 +6,7 @@ import { ask, FreezeError } from './errors.ts'
 import { digestBytes } from './freeze/digest.ts'
 import {
   type Frozen,
+  freezeArguments,
   freezeFunction,
   freezeValue,
   NOTHING,
@@ -46,7 +47,7 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   if (self === undefined && subject.version === undefined && subject.usesSuper()) {
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
-  const given = freezeGiven(subject, givenOf(subject, self, args), code.weak)
+  const given = freezeGiven(subject, self, args, code.weak)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
   const state = stated?.digest ?? NOTHING
@@ -57,14 +58,24 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     args: given.digest,
     inputs,
     state,
-    digest: digestBytes(Buffer.from(code.digest + given.digest + inputs + state, 'latin1')),
+    digest: combined(code.digest, given.digest, inputs, state),
   }
+  if (inputs === NOTHING) return { key, inputPaths: code.inputPaths }
   return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
 }
 
+const four = Buffer.alloc(4 * 32)
+
+function combined(code: Digest, args: Digest, inputs: Digest, state: Digest): Digest {
+  four.write(code + args + inputs + state, 0, 'latin1')
+  return digestBytes(four)
+}
+
 /** Where a WeakMap is involved, function and arguments are walked as one, since it may hold something of either. */
-function freezeGiven({ fn, version, walk }: Subject, given: unknown, weak: boolean): Frozen {
-  const frozen = freezeValue(given, 'args', walk)
+function freezeGiven(subject: Subject, self: unknown, args: readonly unknown[], weak: boolean): Frozen {
+  const { fn, version, walk } = subject
+  const given = givenOf(subject, self, args)
+  const frozen = given === args ? freezeArguments(args, walk) : freezeValue(given, 'args', walk)
   return version === undefined && (weak || frozen.weak) ? freezeValue({ fn, given }, 'args', walk) : frozen
 }
 
@@ -111,8 +122,9 @@ function without(ignored: ReadonlySet<number>, args: readonly unknown[]): unknow
 }
 
 function together(...inputs: readonly Digest[]): Digest {
-  const some = inputs.filter((one) => one !== NOTHING)
-  return some.length === 0 ? NOTHING : digestBytes(Buffer.from(inputs.join(''), 'latin1'))
+  return inputs.every((one) => one === NOTHING)
+    ? NOTHING
+    : digestBytes(Buffer.from(inputs.join(''), 'latin1'))
 }
 
 /** Positions for the `ignore` option, which names parameters or gives positions. Throws a `TypeError` for others. */

@@ -286,6 +286,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     return settled
   }
   let lookingAtThis: boolean | undefined
+  let lookingAtSuper: boolean | undefined
   return {
     fn,
     get name() {
@@ -308,7 +309,10 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       lookingAtThis ??= looksAtThis(fn)
       return lookingAtThis
     },
-    usesSuper: () => looksAtSuper(fn),
+    usesSuper: () => {
+      lookingAtSuper ??= looksAtSuper(fn)
+      return lookingAtSuper
+    },
     room,
     get codec() {
       return codec ?? codecOf(room().codec)

@@ -22,8 +22,8 @@ export class ByteWriter {
   }
 
   /** What was written, as a view that the next write may change. */
-  written(): Buffer {
-    return this.#buffer.subarray(0, this.#length)
+  written(): Uint8Array {
+    return new Uint8Array(this.#buffer.buffer, this.#buffer.byteOffset, this.#length)
   }
 
   tag(tag: number): void {

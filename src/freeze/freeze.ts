@@ -44,6 +44,36 @@ export function freezeValue(value: unknown, root: string, options: WalkOptions):
   return summary(walkFrom(value, root, options))
 }
 
+/**
+ * The same for a call's arguments, an array just made that nobody changed: a few primitives, which most calls are given,
+ * need no walk. Writes the bytes that a walk would.
+ */
+export function freezeArguments(args: readonly unknown[], options: WalkOptions): Frozen {
+  for (const argument of args) {
+    if (typeof argument !== 'number' && typeof argument !== 'string' && typeof argument !== 'boolean') {
+      return freezeValue(args, 'args', options)
+    }
+  }
+  const out = idle.pop() ?? new ByteWriter()
+  out.reset()
+  begin(out, options)
+  out.tag(TAG.reference)
+  out.uint(0)
+  out.tag(TAG.array)
+  out.uint(args.length)
+  for (const argument of args) {
+    if (typeof argument === 'number') out.number(argument)
+    else if (typeof argument === 'string') out.string(argument)
+    else out.tag(argument ? TAG.true : TAG.false)
+  }
+  out.tag(TAG.end)
+  const digest = digestBytes(out.written())
+  idle.push(out)
+  return { digest, inputs: NOTHING, inputPaths: NONE, weak: false }
+}
+
+const NONE: readonly string[] = []
+
 interface Stable extends Frozen {
   readonly shapes: readonly Shape[]
   readonly originals: readonly Original[]
@@ -127,8 +157,7 @@ function walkFrom(
   out.reset()
   const walk = new Walk(root, options, out, sorting ?? sorterFor(root, options))
   walk.trace = trace
-  out.tag(FREEZE_VERSION)
-  out.tag(options.keyOrder === 'ignore' ? TAG.true : TAG.false)
+  begin(out, options)
   walk.root(value)
   walk.drain((node) => {
     if (typeof node === 'function') writeFunction(walk, node)
@@ -136,6 +165,11 @@ function walkFrom(
     else writeObject(walk, node)
   })
   return walk
+}
+
+function begin(out: ByteWriter, { keyOrder }: WalkOptions): void {
+  out.tag(FREEZE_VERSION)
+  out.tag(keyOrder === 'ignore' ? TAG.true : TAG.false)
 }
 
 function summary(walk: Walk): Frozen {

@@ -4,7 +4,7 @@
 import { intrinsicName } from './intrinsics.ts'
 import type { Shape } from './walk.ts'
 
-const { getOwnPropertyDescriptor, getPrototypeOf } = Object
+const { getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols, getPrototypeOf } = Object
 
 /** Whether an own property is one that follows from the code: a `static name = …` of a class does not. */
 export function isStandard(fn: Function, key: string | symbol): boolean {
@@ -27,7 +27,7 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
 
 /** Whether a function still has nothing as an object but what it had then. */
 export function keepsShape({ fn, ownKeys, prototype, prototypeKeys }: Shape): boolean {
-  if (Reflect.ownKeys(fn).length !== ownKeys) return false
+  if (getOwnPropertyNames(fn).length + getOwnPropertySymbols(fn).length !== ownKeys) return false
   if (prototype === undefined) return true
   const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
   if (now !== prototype || typeof now !== 'object' || now === null) return now === prototype
