@@ -13,7 +13,8 @@ import type { BuiltinCodec } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
-import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
+import type { Packages } from './freeze/origin.ts'
+import { type Memoize, memoizeFor, packagesCheck, registerRoom } from './memoize.ts'
 import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
 import { reportText } from './report.ts'
 import { policies } from './store/policy.ts'
@@ -76,7 +77,7 @@ export interface GroupOptions {
    * How code under `node_modules` is identified: by version, by its source, or for single packages.
    * @defaultValue `'version'`
    */
-  readonly packages?: 'version' | 'source' | Readonly<Record<string, 'version' | 'source' | 'ignore'>>
+  readonly packages?: Packages
   /** @defaultValue `'respect'` */
   readonly keyOrder?: 'respect' | 'ignore'
   /**
@@ -111,13 +112,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   codec: is.either(is.oneOf('cbor', 'json', 'v8', 'raw'), is.named('a Codec', 'encode', 'decode')),
   durability: is.oneOf('process', 'commit', 'always'),
   state: is.function,
-  packages: is.either(is.oneOf('version', 'source'), {
-    expects: "an object of 'version', 'source' or 'ignore' by package",
-    accepts: (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      Object.values(value).every((one) => one === 'version' || one === 'source' || one === 'ignore'),
-  }),
+  packages: packagesCheck,
   keyOrder: is.oneOf('respect', 'ignore'),
   readonly: is.boolean,
   temporary: is.boolean,

@@ -6,6 +6,7 @@ import { call, type Lookup, lookup, type Memo, type Room, refresh, why, wouldHit
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
+import type { Packages } from './freeze/origin.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
 import { ignoredPositions, keyOf, labelOf } from './key.ts'
@@ -62,6 +63,11 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    * @defaultValue `'respect'`
    */
   readonly keyOrder?: 'respect' | 'ignore'
+  /**
+   * How code under `node_modules` is identified: by version, by its source, or for single packages.
+   * @defaultValue the group's
+   */
+  readonly packages?: Packages
   /**
    * What to do when arguments cannot be identified or the value cannot be stored: `'warn'` once and run uncached,
    * `'throw'`, or `'ignore'` it.
@@ -130,6 +136,15 @@ export interface Memoize {
   (options: MemoizeOptions): MemoizeDecorator
 }
 
+/** The check of the `packages` option of functions and groups. */
+export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
+  expects: "an object of 'version', 'source' or 'ignore' by package",
+  accepts: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => one === 'version' || one === 'source' || one === 'ignore'),
+})
+
 const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
   name: is.string,
   group: {
@@ -150,6 +165,7 @@ const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
   keepVersions: is.either(is.count, is.oneOf('all')),
   closure: is.oneOf('live', 'once'),
   keyOrder: is.oneOf('respect', 'ignore'),
+  packages: packagesCheck,
   onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
   tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
 }
@@ -298,7 +314,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     ignored,
     once: options.closure === 'once',
     get walk() {
-      walk ??= walkOptions(options.keyOrder ?? room().keyOrder, room().packages)
+      walk ??= walkOptions(options.keyOrder ?? room().keyOrder, options.packages ?? room().packages)
       return walk
     },
     get states() {

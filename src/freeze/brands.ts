@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import { factsOf } from './function.ts'
-import { intrinsicName } from './intrinsics.ts'
+import { intrinsicName, isNative } from './intrinsics.ts'
 
 const { getOwnPropertyDescriptor, getPrototypeOf } = Object
 
@@ -108,7 +108,7 @@ function refusalOfPrototype(prototype: object): string | undefined {
   if (typeof maker !== 'function' || types.isProxy(maker)) return undefined
   const made: unknown = getOwnPropertyDescriptor(maker, 'name')?.value
   if (typeof made !== 'string' || OPEN.has(made)) return undefined
-  const { native, origin } = factsOf(maker, () => made)
+  const { native, origin } = factsOf(maker)
   if (origin.kind !== 'builtin' && !(native && intrinsicName(maker) !== undefined)) return undefined
   return /^(?:Readable|Writable|Duplex|Stream|Socket|ReadStream|WriteStream)$/.test(made)
     ? 'a stream'
@@ -133,4 +133,36 @@ const consoleFunctions: ReadonlySet<unknown> = new Set(Object.values(console))
 /** Whether a function is one of console's. */
 export function writesToConsole(fn: Function): boolean {
   return consoleFunctions.has(fn)
+}
+
+/** Packages whose functions and objects write logs: what they do is not what a function returns. */
+export const LOGGERS: ReadonlySet<string> = new Set([
+  'bunyan',
+  'consola',
+  'debug',
+  'log4js',
+  'loglevel',
+  'pino',
+  'roarr',
+  'signale',
+  'tslog',
+  'winston',
+])
+
+/** Whether an object is a logger of one of those: its class, or a method it inherits, is theirs. */
+export function isLogger(object: object): boolean {
+  for (
+    let at = getPrototypeOf(object);
+    at !== null && intrinsicName(at) === undefined;
+    at = getPrototypeOf(at)
+  ) {
+    if (types.isProxy(at)) return false
+    for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at))) {
+      if (typeof value !== 'function' || types.isProxy(value) || isNative(value)) continue
+      const { origin } = factsOf(value)
+      if (origin.kind === 'package' && LOGGERS.has(origin.name)) return true
+      break
+    }
+  }
+  return false
 }

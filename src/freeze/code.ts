@@ -3,7 +3,7 @@
  * package's its name and version, for Node's and the language's its name. Then what a function has as an object.
  */
 import { types } from 'node:util'
-import { writesToConsole } from './brands.ts'
+import { LOGGERS, writesToConsole } from './brands.ts'
 import {
   Bindings,
   type FunctionFacts,
@@ -56,13 +56,14 @@ export function writeFunction(walk: Walk, fn: Function): void {
     out.string(MAJOR)
     return out.string(name)
   }
-  const facts = factsOf(fn, () => walk.path())
+  const facts = factsOf(fn)
   if (facts.internals.bound !== undefined) {
     writeBound(walk, facts.internals.bound)
     return writeAsObject(walk, fn)
   }
   if (facts.native) return walk.refuse(`the native function ${fn.name}`)
   const { origin } = facts
+  if (origin.kind === 'package' && LOGGERS.has(origin.name)) return out.tag(TAG.ignored)
   if (origin.kind === 'builtin') {
     out.tag(TAG.builtinFunction)
     out.string(MAJOR)
@@ -129,6 +130,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))
   }
   if (source.usesImportMeta) {
+    if (facts.blind) walk.refuse('import.meta, which V8 does not show,')
     out.tag(TAG.module)
     out.string(facts.url)
   }
@@ -168,6 +170,8 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
   out.string(name)
   if (name !== source.name && hiddenNames(facts).includes(name))
     return walk.refuse(`the variable "${name}", a function's own name that V8 hides,`)
+  if (facts.blind && name !== source.name)
+    return walk.refuse(`the variable "${name}", which V8 does not show,`)
   const binding = bindings.read(variable)!
   if (binding.kind === 'uninitialised') {
     walk.volatile = true

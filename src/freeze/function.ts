@@ -9,11 +9,11 @@ import { existsSync, realpathSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { dirname, join } from 'node:path'
 import { FreezeError } from '../errors.ts'
+import { warn } from '../events.ts'
 import { hashBytes } from './digest.ts'
 import {
   canInspect,
   type Internals,
-  inspectRefusal,
   internalsOf,
   type Scope,
   type Script,
@@ -34,6 +34,8 @@ export interface FunctionFacts {
   readonly internals: Internals
   /** The walk in which the internals were read. */
   readonly walk: number
+  /** V8 does not show what it captures. */
+  readonly blind: boolean
   readonly native: boolean
   /** Digest of the text as it stands. */
   readonly text: Uint8Array
@@ -65,6 +67,7 @@ const scripts = new WeakMap<Script, ScriptFacts>()
 const MOST_TEXTS = 20_000
 
 const functionText = Function.prototype.toString
+const NOTHING_SHOWN: Internals = { scopes: [], global: globalThis }
 
 let walk = 0
 
@@ -73,22 +76,23 @@ export function beginWalk(): void {
   walk++
 }
 
-/** The facts about a function. `path` says where it was met, for the error. */
-export function factsOf(fn: Function, path: () => string): FunctionFacts {
+/** The facts about a function. */
+export function factsOf(fn: Function): FunctionFacts {
   const before = known.get(fn)
   if (before !== undefined) return before
-  if (!canInspect()) {
-    throw new FreezeError(
-      'a function whose captures V8 does not show (under the permission model?)',
-      path(),
-      {
-        cause: inspectRefusal(),
-      },
+  const blind = !canInspect()
+  if (blind) {
+    const why =
+      'what functions capture is not shown (the inspector is refused, as under the permission model)'
+    warn(
+      'WARN_NO_INSPECTOR',
+      '',
+      `permafrost: ${why}; functions that capture anything run uncached, unless the "version" option identifies them`,
     )
   }
   const text = functionText.call(fn)
   const native = isNative(fn)
-  const internals = internalsOf(fn)
+  const internals = blind ? NOTHING_SHOWN : internalsOf(fn)
   const location = internals.location
   const script = location && scriptOf(location.scriptId)
   const url = script?.url ?? ''
@@ -97,6 +101,7 @@ export function factsOf(fn: Function, path: () => string): FunctionFacts {
     url,
     script: script && parsedScript(script),
     internals,
+    blind,
     walk,
     native,
     text: hashBytes(Buffer.from(text, 'utf16le')),

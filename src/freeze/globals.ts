@@ -81,7 +81,7 @@ function writeOriginal(walk: Walk, holder: object, key: string, { get, value }: 
     if (types.isProxy(definer)) return false
     // one original may have been put in the place of another; a bound function only looks native
     if (isNative(definer)) name = intrinsicName(definer) ?? (get === undefined ? undefined : key)
-    else if (factsOf(definer, () => walk.path()).origin.kind !== 'builtin') return false
+    else if (factsOf(definer).origin.kind !== 'builtin') return false
   } else if (typeof definer === 'object' && definer !== null) {
     if (atStart.get(key) !== definer) name = intrinsicName(definer)
   }

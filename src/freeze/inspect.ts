@@ -63,7 +63,7 @@ const GROUP = 'permafrost'
 const LONGEST_SCRIPT = 4 << 20
 
 let session: Session | undefined
-let refusal: unknown
+let refused = false
 const exchange: Exchange = { given: undefined, taken: undefined }
 let exchangeId: string | undefined
 const scripts = new Map<string, Script>()
@@ -74,13 +74,8 @@ export function canInspect(): boolean {
   return session !== undefined
 }
 
-/** Why not, if not. */
-export function inspectRefusal(): unknown {
-  return refusal
-}
-
 function connect(): void {
-  if (session !== undefined || refusal !== undefined) return
+  if (session !== undefined || refused) return
   try {
     const inspector = require('node:inspector') as typeof import('node:inspector')
     session = new inspector.Session()
@@ -91,8 +86,9 @@ function connect(): void {
     delete (globalThis as Record<string, unknown>)[name]
     exchangeId = found.result.objectId
     if (exchangeId === undefined) throw new Error('the inspector does not hand objects over')
-  } catch (error) {
-    refusal = error
+  } catch {
+    // the permission model says no, or this is no V8
+    refused = true
     session = undefined
   }
 }

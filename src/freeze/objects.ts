@@ -5,7 +5,7 @@
  */
 import { types } from 'node:util'
 import { FreezeError } from '../errors.ts'
-import { intlOptions, isAmbient, refusalOf, regExpFlags, regExpSource, viewName } from './brands.ts'
+import { intlOptions, isAmbient, isLogger, refusalOf, regExpFlags, regExpSource, viewName } from './brands.ts'
 import { digestBytes } from './digest.ts'
 import { isInputFile } from './file.ts'
 import { factsOf } from './function.ts'
@@ -159,7 +159,7 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   if (instances !== undefined && writeForeignPrototype(walk, instances)) return
   if (instances === undefined && writeHooks(walk, object, prototype)) return
   if (types.isModuleNamespaceObject(object)) return writeNamespace(walk, object)
-  if (isAmbient(object)) return out.tag(TAG.ignored)
+  if (isAmbient(object) || (prototype !== null && isLogger(object))) return out.tag(TAG.ignored)
   const counts = writeContents(walk, object)
   if (counts === undefined) return
   walk.volatile = true
@@ -183,7 +183,7 @@ function classOf(object: object): Function | undefined {
 
 /** What a class of a package or of Node gives its instances is what that class is. */
 function writeForeignPrototype(walk: Walk, maker: Function): boolean {
-  const { native, origin } = factsOf(maker, () => walk.path())
+  const { native, origin } = factsOf(maker)
   if (!native && (origin.kind === 'user' || treatmentOf(origin, walk.options) === 'source')) return false
   walk.out.tag(TAG.prototypeOf)
   walk.value(maker, '.constructor')
@@ -345,20 +345,21 @@ export function writeMembers(walk: Walk, object: object, keys: readonly (string 
   const { out } = walk
   const ordered = walk.options.keyOrder === 'ignore' && keys.length > 1 ? sortedKeys(keys) : keys
   for (const key of ordered) {
-    const { configurable, enumerable, get, set, value, writable } = getOwnPropertyDescriptor(object, key)!
-    const accessor = get !== undefined || set !== undefined
-    out.tag(accessor ? TAG.accessor : TAG.property)
+    const property = getOwnPropertyDescriptor(object, key)!
+    const isData = 'value' in property
+    out.tag(isData ? TAG.property : TAG.accessor)
     if (typeof key === 'string') out.string(key)
     else walk.value(key, '')
-    const flags = (configurable ? 1 : 0) | (enumerable ? 2 : 0) | (writable || accessor ? 4 : 0)
-    if (flags !== 7) {
+    const { configurable, enumerable } = property
+    if (!configurable || !enumerable || (isData && !property.writable)) {
       out.tag(TAG.locked)
-      out.tag(flags)
+      out.tag((configurable ? 1 : 0) | (enumerable ? 2 : 0) | (property.writable ? 4 : 0))
     }
-    if (accessor) {
-      walk.member(get, key)
-      walk.member(set, key)
-    } else walk.member(value, key)
+    if (isData) walk.member(property.value, key)
+    else {
+      walk.member(property.get, key)
+      walk.member(property.set, key)
+    }
   }
   if (!Object.isExtensible(object)) out.tag(TAG.locked)
   if (!Object.isFrozen(object)) walk.volatile = true

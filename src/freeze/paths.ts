@@ -55,7 +55,7 @@ export function reach(walk: Walk, root: unknown, { path, called }: MemberPath): 
     if (property.get !== undefined || property.set !== undefined) {
       const { get } = property
       if (get === undefined) return undefined
-      const forwarded = forwardedBy(walk, get)
+      const forwarded = forwardedBy(get)
       if (forwarded !== undefined) {
         const rest = { path: [forwarded.key, ...path.slice(index + 1)], called }
         return reach(walk, forwarded.module, rest)
@@ -76,16 +76,10 @@ export function reach(walk: Walk, root: unknown, { path, called }: MemberPath): 
 const FORWARDING =
   /^(?:(?:function|get)\s*\(\)\s*\{\s*return\s+([\w$]+)\[([\w$]+)\];?\s*\}|\(\)\s*=>\s*([\w$]+)\[([\w$]+)\])$/
 
-function forwardedBy(
-  walk: Walk,
-  get: Function,
-): { readonly module: unknown; readonly key: string } | undefined {
+function forwardedBy(get: Function): { readonly module: unknown; readonly key: string } | undefined {
   const match = FORWARDING.exec(Function.prototype.toString.call(get))
   if (match === null) return undefined
-  const bindings = new Bindings(
-    get,
-    factsOf(get, () => walk.path()),
-  )
+  const bindings = new Bindings(get, factsOf(get))
   const [module, key] = [match[1] ?? match[3]!, match[2] ?? match[4]!].map((name) => bindings.read({ name }))
   if (module?.kind !== 'value' || key?.kind !== 'value' || typeof key.value !== 'string') return undefined
   return { module: module.value, key: key.value }
@@ -93,7 +87,7 @@ function forwardedBy(
 
 function usesSuper(walk: Walk, fn: Function): boolean {
   if (types.isProxy(fn) || isNative(fn) || standInOf(fn) !== undefined) return false
-  const facts = factsOf(fn, () => walk.path())
+  const facts = factsOf(fn)
   return facts.origin.kind === 'user' && facts.mentionsThis && parsedText(fn, () => walk.path()).usesSuper
 }
 
@@ -118,7 +112,7 @@ function mayUseThis(walk: Walk, fn: Function): boolean {
   if (standIn !== undefined)
     return standIn().some((part) => typeof part === 'function' && mayUseThis(walk, part))
   if (isNative(fn) && intrinsicName(fn) !== undefined) return true
-  const facts = factsOf(fn, () => walk.path())
+  const facts = factsOf(fn)
   if (facts.internals.bound !== undefined) return false
   if (facts.native || facts.origin.kind !== 'user') return facts.mentionsThis
   if (!facts.mentionsThis) return false

@@ -30,7 +30,7 @@ export function placeOf(fn: Function): Place {
 function find(fn: Function): Place {
   const name = fn.name === '' ? 'anonymous' : fn.name
   try {
-    const { internals, script, url } = factsOf(fn, () => name)
+    const { internals, script, url } = factsOf(fn)
     const path = pathOf(url)
     const at = internals.location
     const found = at && script?.nameAt(at.line, at.column)
@@ -81,7 +81,7 @@ export function looksAtSuper(fn: Function): boolean {
 /** Whether a function may look at the object it is called on. Never wrongly false. */
 export function looksAtThis(fn: Function): boolean {
   try {
-    const { internals, mentionsThis, native } = factsOf(fn, () => fn.name)
+    const { internals, mentionsThis, native } = factsOf(fn)
     if (native || internals.bound !== undefined || !mentionsThis) return false
     const { kind, usesSuper, usesThis } = parsedText(fn, () => fn.name)
     return kind !== 'arrow' && (usesThis || usesSuper)

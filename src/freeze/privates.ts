@@ -49,7 +49,7 @@ export function makerOf(prototype: object | null): Function | undefined {
 
 /** Compilers keep private fields of older targets in WeakMaps beside the class; a package's class is not walked. */
 export function writePackagePrivates(walk: Walk, object: object, maker: Function): void {
-  const { internals, native, origin } = factsOf(maker, () => walk.path())
+  const { internals, native, origin } = factsOf(maker)
   if (native || treatmentOf(origin, walk.options) === 'source' || origin.kind === 'builtin') return
   for (const { variables } of internals.scopes) {
     for (const name of Object.keys(variables)) {

@@ -355,3 +355,56 @@ describe('common code is not refused:', () => {
     assert.equal(digest(uses), digest(uses))
   })
 })
+
+test('where the inspector is refused, functions that capture nothing are known by their source, the others run uncached', (t) => {
+  const user = project(t, {
+    'package.json': '{ "type": "module" }',
+    'main.js': `
+import { memoize } from 'permafrost'
+const by = 2
+const plain = memoize((x) => { return [x, x + 1].map((y) => y * 2) })
+const captures = memoize((x) => x * by)
+plain(1)
+captures(1)
+console.log(plain.peek(1)?.join(), captures(1))
+try { captures.wouldHit(1) } catch (error) { console.log(error.message) }
+`,
+  })
+  const permission =
+    Number(process.versions.node.split('.')[0]) >= 24 ? '--permission' : '--experimental-permission'
+  const run = user.run('main.js', {
+    node: [
+      permission,
+      '--allow-fs-read=*',
+      '--allow-fs-write=*',
+      '--allow-addons',
+      '--disable-warning=ExperimentalWarning',
+      '--disable-warning=SecurityWarning',
+    ],
+  })
+  assert.deepEqual(
+    run.printed,
+    ['2,4 2', 'cannot freeze the variable "by", which V8 does not show, at anonymous'],
+    run.stderr,
+  )
+  assert.equal(run.stderr.match(/WARN_NO_INSPECTOR/g)?.length, 1)
+})
+
+test('a logger of a known package does not count, whatever is added to it', (t) => {
+  const user = project(t, {
+    'package.json': '{ "type": "module" }',
+    'node_modules/winston/package.json': '{ "name": "winston", "version": "3.0.0", "main": "index.js" }',
+    'node_modules/winston/index.js': `class Logger { constructor() { this.transports = [] } add(t) { this.transports.push(t) } info() {} }
+exports.createLogger = () => new Logger()`,
+    'main.js': `
+import { digest } from 'permafrost'
+import { createLogger } from 'winston'
+const logger = createLogger()
+const f = (x) => { logger.info(x); return x }
+const before = digest(f)
+logger.add({ file: 'x' })
+console.log(digest(f) === before)
+`,
+  })
+  assert.deepEqual(user.run('main.js').printed, ['true'])
+})
