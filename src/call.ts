@@ -305,8 +305,10 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
   const { key } = keyOf(memo, self, args)
   const room = memo.room()
   const store = room.store()
-  if (store === undefined)
+  if (disabled()) return { hit: false, reason: 'absent', explanation: 'PERMAFROST_DISABLE is set' }
+  if (store === undefined) {
     return { hit: false, reason: 'absent', explanation: 'the cache directory cannot be used' }
+  }
   const entry = store.find(key.digest)
   if (entry === undefined) return { hit: false, ...explain(memo, self, args, key, store) }
   if (isExpired(entry, room)) {

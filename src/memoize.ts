@@ -4,6 +4,7 @@
  */
 import { call, type Lookup, lookup, type Memo, type Room, refresh, why, wouldHit } from './call.ts'
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
+import { ask } from './errors.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import type { Packages } from './freeze/origin.ts'
@@ -270,7 +271,7 @@ function wrap<F extends AnyFunction>(
   Object.defineProperty(wrapper, 'length', { value: fn.length, configurable: true })
   registerStandIn(wrapper, () => [
     memo.version === undefined ? fn : [memo.name, memo.version],
-    memo.states.map((state) => state()),
+    memo.states.map((state) => ask('state', state)),
     options.cacheKey,
     [...memo.ignored],
   ])

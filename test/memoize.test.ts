@@ -635,6 +635,7 @@ describe('failure', () => {
     process.env['PERMAFROST_DISABLE'] = '1'
     try {
       assert.equal(counting(() => [f(1), f(1)]).computed.length, 2)
+      assert.equal(f.wouldHit(1), false)
     } finally {
       delete process.env['PERMAFROST_DISABLE']
     }
