@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createReadStream } from 'node:fs'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
-import { digest, FreezeError, frozenState, ignore } from 'permafrost'
+import { digest, FreezeError, frozenState, ignore, inputVersion } from 'permafrost'
+import { temporaryGroup } from '../support/temporary.js'
 
 class Point {
   x = 1
@@ -280,6 +281,26 @@ test('an object may say itself what it is', () => {
   assert.equal(digest(new Connection('a')), digest(new Connection('a')))
   assert.notEqual(digest(new Connection('a')), digest(new Connection('b')))
   assert.notEqual(digest(new Connection('a')), digest('a'))
+})
+
+test('an input may say its version from private fields, which its prototype does not have', (t) => {
+  class Table {
+    #revision = 1
+    insert(): void {
+      this.#revision++
+    }
+    [inputVersion]() {
+      return this.#revision
+    }
+  }
+  const { group } = temporaryGroup(t)
+  const count = group.memoize((table: Table) => typeof table, { name: 'count' })
+  const table = new Table()
+  const before = count.key(table)
+  table.insert()
+  const after = count.key(table)
+  assert.equal(after.args, before.args)
+  assert.notEqual(after.inputs, before.inputs)
 })
 
 test('10,000 short-lived classes share no digest', () => {
