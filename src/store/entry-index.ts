@@ -58,13 +58,20 @@ const BUSY_TIMEOUT = 5000
 // Many rows leave in slices, so that other processes get their turn in between.
 const SLICE = 500
 
+/**
+ * Node 24 ends the process when it collects an object of better-sqlite3 12 at the wrong moment, at exit mostly
+ * (WiseLibs/better-sqlite3#1515). So none is ever collected: connections and statements stay reachable, some dozens
+ * for each opening, and what would make statements in passing (`pragma`, `iterate`) is not used.
+ */
+const pinned: object[] = []
+
 export class EntryIndex {
   readonly ledger: Ledger = new Ledger(
     (name) => this.#ask(name),
     (work) => this.write(work),
   )
   readonly #db: Sqlite.Database
-  readonly #statements = new Map<StatementName, Sqlite.Statement<any[], any>>()
+  readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
   readonly #versions = new Map<number, Version>()
   readonly #versionIds = new Map<string, number>()
 
@@ -76,6 +83,7 @@ export class EntryIndex {
       source,
       typeof source === 'string' ? { readonly, fileMustExist: readonly, timeout: BUSY_TIMEOUT } : {},
     )
+    pinned.push(this.#db)
     try {
       if (readonly) this.#expectOurs(typeof source === 'string' ? source : 'the index')
       else this.#prepare(source as string, options.synced)
@@ -87,11 +95,11 @@ export class EntryIndex {
 
   #prepare(path: string, synced: boolean): void {
     const db = this.#db
-    const empty = (): boolean => db.pragma('schema_version', { simple: true }) === 0
-    if (empty()) db.pragma('auto_vacuum = INCREMENTAL')
-    db.pragma('journal_mode = WAL')
-    db.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
-    db.pragma('cell_size_check = ON')
+    const empty = (): boolean => this.#pragma('schema_version') === 0
+    if (empty()) db.exec('PRAGMA auto_vacuum = INCREMENTAL')
+    db.exec('PRAGMA journal_mode = WAL')
+    db.exec(`PRAGMA synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
+    db.exec('PRAGMA cell_size_check = ON')
     if (empty()) {
       this.write(() => {
         // another process may have been faster
@@ -102,19 +110,28 @@ export class EntryIndex {
   }
 
   #expectOurs(path: string): void {
-    const version = this.#db.pragma('user_version', { simple: true }) as number
-    if (this.#db.pragma('application_id', { simple: true }) !== APPLICATION_ID || version !== FORMAT) {
+    const version = this.#pragma('user_version')
+    if (this.#pragma('application_id') !== APPLICATION_ID || version !== FORMAT) {
       throw new WrongIndex(path, version)
     }
   }
 
   #ask(name: StatementName): Sqlite.Statement<any[], any> {
-    let statement = this.#statements.get(name)
+    return this.#prepared(STATEMENTS[name])
+  }
+
+  #prepared(sql: string): Sqlite.Statement<any[], any> {
+    let statement = this.#statements.get(sql)
     if (statement === undefined) {
-      statement = this.#db.prepare(STATEMENTS[name])
-      this.#statements.set(name, statement)
+      statement = this.#db.prepare(sql)
+      pinned.push(statement)
+      this.#statements.set(sql, statement)
     }
     return statement
+  }
+
+  #pragma(name: string): number {
+    return this.#prepared(`PRAGMA ${name}`).pluck().get() as number
   }
 
   /** Does `work` as one transaction that has the write lock from its start. */
@@ -135,7 +152,7 @@ export class EntryIndex {
 
   /** How long the next writes may wait for their turn. */
   waitFor(milliseconds: number = BUSY_TIMEOUT): void {
-    this.#db.pragma(`busy_timeout = ${milliseconds}`)
+    this.#db.exec(`PRAGMA busy_timeout = ${milliseconds}`)
   }
 
   // one entry ---------------------------------------------------------------------------------------------------
@@ -346,7 +363,7 @@ export class EntryIndex {
   sync(finished: readonly Digest[], synced: boolean): void {
     // A commit in mode FULL flushes the log, and with it all commits before. The checkpoint may meet a reader; then
     // the log stays, which is as durable.
-    this.#db.pragma('synchronous = FULL')
+    this.#db.exec('PRAGMA synchronous = FULL')
     try {
       this.write(() => {
         for (const file of finished) this.#ask('choreIsDone').run(blobOf(file), 'sync')
@@ -354,25 +371,25 @@ export class EntryIndex {
         this.#ask('countCommit').run()
       })
       this.waitFor(200)
-      this.#db.pragma('wal_checkpoint(TRUNCATE)')
+      this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     } finally {
       this.waitFor()
-      this.#db.pragma(`synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
+      this.#db.exec(`PRAGMA synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
     }
   }
 
   /** SQLite's own findings, empty if all is well. */
   check(): string[] {
-    const found = this.#db.pragma('integrity_check(20)') as { integrity_check: string }[]
+    const found = this.#prepared('PRAGMA integrity_check(20)').all() as { integrity_check: string }[]
     return found.map((row) => row.integrity_check).filter((line) => line !== 'ok')
   }
 
   /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
   shrink(pages: number): number {
-    const count = (): number => this.#db.pragma('page_count', { simple: true }) as number
+    const count = (): number => this.#pragma('page_count')
     const before = count()
-    this.#db.pragma(`incremental_vacuum(${pages})`)
-    return (before - count()) * (this.#db.pragma('page_size', { simple: true }) as number)
+    this.#db.exec(`PRAGMA incremental_vacuum(${pages})`)
+    return (before - count()) * this.#pragma('page_size')
   }
 
   close(): void {
