@@ -7,7 +7,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { types } from 'node:util'
-import { ask, CodecError, PermafrostError, StoreError, UncertainError } from './errors.ts'
+import { ask, CodecError, messageOf, PermafrostError, StoreError, UncertainError } from './errors.ts'
 import { emit } from './events.ts'
 import { explain, notesOf } from './explain.ts'
 import { type Keyed, keyOf, type Subject } from './key.ts'
@@ -354,11 +354,12 @@ function uncached({ name, onUncacheable }: Memo, room: Room, failure: Permafrost
   if (onUncacheable === 'warn') room.report(failure, name)
 }
 
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
 /** What was thrown at us, as an error of ours. */
 function asFailure(error: unknown): PermafrostError {
-  return error instanceof PermafrostError
-    ? error
-    : new StoreError('ERR_STORE_IO', messageOf(error), { cause: error })
+  try {
+    if (error instanceof PermafrostError) return error
+  } catch {
+    // a proxy that was revoked
+  }
+  return new StoreError('ERR_STORE_IO', messageOf(error), { cause: error })
 }

@@ -83,3 +83,12 @@ export function ask<T>(option: string, callback: () => T): T {
     throw new OptionError(option, error)
   }
 }
+
+/** What was thrown, in words, whatever it was: its own message may throw, too. */
+export function messageOf(error: unknown): string {
+  try {
+    return error instanceof Error ? `${error.message}` : String(error)
+  } catch {
+    return 'something that cannot be told'
+  }
+}

@@ -121,10 +121,13 @@ function refusalOfPrototype(prototype: object): string | undefined {
  */
 export function isAmbient(object: object): boolean {
   if (object === process || object === console) return true
-  if (object instanceof AbortSignal || object instanceof AbortController) return true
-  if (getOwnPropertyDescriptor(object, '_isStdio')?.value === true) return true
   const above = getPrototypeOf(object)
   const maker: unknown = above && getOwnPropertyDescriptor(above, 'constructor')?.value
+  if (above === AbortSignal.prototype || above === AbortController.prototype) return true
+  // one of a program's own may say so, too, but is no stream of Node's
+  if (getOwnPropertyDescriptor(object, '_isStdio')?.value === true && typeof maker === 'function') {
+    return factsOf(maker).origin.kind === 'builtin'
+  }
   return maker === (console as unknown as { Console: unknown }).Console
 }
 
@@ -157,6 +160,10 @@ export function isLogger(object: object): boolean {
     at = getPrototypeOf(at)
   ) {
     if (types.isProxy(at)) return false
+    const maker: unknown = getOwnPropertyDescriptor(at, 'constructor')?.value
+    // a class of the user's that extends a logger is the user's
+    if (typeof maker === 'function' && !types.isProxy(maker) && factsOf(maker).origin.kind === 'user')
+      return false
     for (const { value } of Object.values(Object.getOwnPropertyDescriptors(at))) {
       if (typeof value !== 'function' || types.isProxy(value) || isNative(value)) continue
       const { origin } = factsOf(value)

@@ -3,7 +3,7 @@
  * version, what a program put there, added or replaced counts by value.
  */
 import { types } from 'node:util'
-import { factsOf } from './function.ts'
+import { factsOf, givenScopes } from './function.ts'
 import { intrinsicName, isKnownGlobal, isNative } from './intrinsics.ts'
 import { reach, writePaths } from './paths.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
@@ -18,21 +18,25 @@ export const MAJOR: string = process.versions.node.split('.', 1)[0]!
 /** @param global the global object of the function's realm */
 export function writeGlobal(walk: Walk, variable: FreeVariable, global: object): void {
   const { out } = walk
-  const { name, paths } = variable
-  if ((name === 'globalThis' || name === 'global') && paths !== undefined) {
+  const { name } = variable
+  const members = variable.paths ?? variable.reads ?? []
+  if (name === 'globalThis' || name === 'global') {
     // globalThis.x is the global x
-    for (const { called, path } of paths) writeGlobal(walk, asVariable(path, called), global)
-    return
+    for (const { called, path } of members) writeGlobal(walk, asVariable(path, called), global)
+    if (variable.paths === undefined) walk.blind.push({ what: `${name} as a whole`, where: walk.path() })
+    return out.tag(TAG.global)
   }
   const found = ownerOf(global, name)
   if (found === undefined) {
     walk.volatile = true
     return out.tag(TAG.absent)
   }
-  const { owner, property } = found
-  if (name === 'process' && global === globalThis) return writeProcess(walk, variable)
-  if (isKnownGlobal(name) && writeOriginal(walk, owner, name, property)) {
-    for (const { path } of paths ?? []) writeMembersOf(walk, property.value, path)
+  const { property } = found
+  if (name === 'process' && global === globalThis) return writeProcess(walk, variable, members)
+  if (isKnownGlobal(name) && writeOriginal(walk, global, name, found)) {
+    const value: unknown =
+      property.get === undefined || /Storage$/.test(name) ? property.value : property.get.call(global)
+    for (const { path } of members) writeMembersOf(walk, value, path)
     return
   }
   walk.volatile = true
@@ -73,30 +77,43 @@ const atStart: ReadonlyMap<string, unknown> = new Map(
 )
 
 /** Writes what is still as the language or Node made it; false, and nothing, for what a program put in its place. */
-function writeOriginal(walk: Walk, holder: object, key: string, { get, value }: PropertyDescriptor): boolean {
+function writeOriginal(walk: Walk, holder: object, key: string, { owner, property }: Owned): boolean {
   const { out } = walk
+  const { get, value } = property
   const definer: unknown = get ?? value
   let name: string | undefined = key
   if (typeof definer === 'function') {
     if (types.isProxy(definer)) return false
     // one original may have been put in the place of another; a bound function only looks native
-    if (isNative(definer)) name = intrinsicName(definer) ?? (get === undefined ? undefined : key)
-    else if (factsOf(definer).origin.kind !== 'builtin') return false
+    if (isNative(definer)) name = intrinsicName(definer) ?? nativeName(definer)
+    else if (!isMadeByNode(definer, key, get !== undefined)) return false
   } else if (typeof definer === 'object' && definer !== null) {
     if (atStart.get(key) !== definer) name = intrinsicName(definer)
   }
   if (name === undefined) return false
-  walk.originals.push({ holder, key, definer })
+  walk.originals.push({ holder, key, owner, definer })
   out.tag(TAG.global)
   out.string(MAJOR)
   out.string(name)
   return true
 }
 
-/** Whether a property holds what it did. */
-export function isAsBefore({ definer, holder, key }: Original): boolean {
-  const property = getOwnPropertyDescriptor(holder, key)
-  return property !== undefined && (property.get ?? property.value) === definer
+/** A function of Node's by its own name, and no wrapper around something that a program gave it. */
+function isMadeByNode(definer: Function, key: string, isGetter: boolean): boolean {
+  const facts = factsOf(definer)
+  if (facts.origin.kind !== 'builtin') return false
+  return isGetter || ((definer.name === key || definer.name === '') && givenScopes(facts) <= 0)
+}
+
+/** A native function of Node's that no table has; a bound function only looks like one. */
+function nativeName(fn: Function): string | undefined {
+  return factsOf(fn).internals.bound === undefined ? `native ${fn.name}` : undefined
+}
+
+/** Whether a property holds what it did, and nothing nearer hides it. */
+export function isAsBefore({ definer, holder, key, owner }: Original): boolean {
+  const found = ownerOf(holder, key)
+  return found?.owner === owner && (found.property.get ?? found.property.value) === definer
 }
 
 /** The members of a global along a path: the originals by name, the rest by what it is. */
@@ -109,10 +126,10 @@ function writeMembersOf(walk: Walk, global: unknown, path: readonly string[]): v
       walk.volatile = true
       return walk.out.tag(TAG.absent)
     }
-    const { owner, property } = found
+    const { property } = found
     const { get, value } = property
     const primitive = get === undefined && (value === null || !/^(?:object|function)$/.test(typeof value))
-    if (primitive || !writeOriginal(walk, owner, key, property)) {
+    if (primitive || !writeOriginal(walk, holder, key, found)) {
       if (property.writable !== false || property.configurable) walk.volatile = true
       return walk.member(get ?? value, key)
     }
@@ -121,12 +138,13 @@ function writeMembersOf(walk: Walk, global: unknown, path: readonly string[]): v
 }
 
 /** `process` is known by name; a variable of the environment, and what says which machine this is, by value. */
-function writeProcess(walk: Walk, { paths }: FreeVariable): void {
+function writeProcess(walk: Walk, { paths }: FreeVariable, members: readonly MemberPath[]): void {
   const { out } = walk
   out.tag(TAG.global)
   out.string(MAJOR)
   walk.volatile = true
-  for (const { path } of paths ?? []) {
+  if (paths === undefined) walk.blind.push({ what: 'process as a whole', where: walk.path() })
+  for (const { path } of members) {
     const [first] = path
     out.tag(TAG.path)
     for (const step of path) out.string(step)
@@ -136,8 +154,12 @@ function writeProcess(walk: Walk, { paths }: FreeVariable): void {
       walk.blind.push({ what: 'process.env as a whole', where: walk.path() })
     } else {
       const end = reach(walk, process, { path, called: false })
+      const own = first === undefined ? undefined : ownerOf(process, first)
       if (end?.kind === 'value' && !/^(?:object|function)$/.test(typeof end.value)) walk.value(end.value, '')
-      else out.tag(TAG.absent)
+      else if (own === undefined || first === undefined) out.tag(TAG.absent)
+      else if (typeof own.property.value === 'function') {
+        if (!writeOriginal(walk, process, first, own)) walk.member(own.property.value, first)
+      } else if (Array.isArray(own.property.value)) walk.member(own.property.value, first)
     }
   }
 }

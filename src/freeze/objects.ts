@@ -4,7 +4,7 @@
  * that a program can fake.
  */
 import { types } from 'node:util'
-import { FreezeError } from '../errors.ts'
+import { FreezeError, messageOf } from '../errors.ts'
 import { intlOptions, isAmbient, isLogger, refusalOf, regExpFlags, regExpSource, viewName } from './brands.ts'
 import { digestBytes } from './digest.ts'
 import { isInputFile } from './file.ts'
@@ -66,7 +66,11 @@ function plainExceptions(walk: Walk, object: object): boolean {
 /** The two protocols by which an object says itself what it is. */
 function writeHooks(walk: Walk, object: object, prototype: object | null): boolean {
   const { out } = walk
-  const version = (object as { [inputVersion]?: unknown })[inputVersion]
+  const version = hooked(
+    walk,
+    'an input whose version cannot be read',
+    () => (object as { [inputVersion]?: unknown })[inputVersion],
+  )
   if (typeof version === 'function') {
     walk.volatile = true
     out.tag(TAG.inputFile)
@@ -89,18 +93,18 @@ function hooked(walk: Walk, what: string, hook: () => unknown): unknown {
   try {
     return hook()
   } catch (error) {
-    throw new FreezeError(
-      `${what} (${error instanceof Error ? error.message : String(error)})`,
-      walk.path(),
-      {
-        cause: error,
-      },
-    )
+    throw new FreezeError(`${what} (${messageOf(error)})`, walk.path(), {
+      cause: error,
+    })
   }
 }
 
 function writeState(walk: Walk, object: object, prototype: object | null): void {
-  const state = (object as { [frozenState]?: unknown })[frozenState]
+  const state = hooked(
+    walk,
+    'an object whose [frozenState] throws',
+    () => (object as { [frozenState]?: unknown })[frozenState],
+  )
   walk.volatile = true
   walk.out.tag(TAG.state)
   walk.value(prototype, '.__proto__')
@@ -124,7 +128,10 @@ function writeArray(walk: Walk, array: readonly unknown[], prototype: object | n
   if (indices === length) for (let index = 0; index < length; index++) walk.value(array[index], index)
   else writeSparse(walk, array, names.slice(0, indices))
   writePrototype(walk, prototype, Array.prototype)
-  if (prototype !== Array.prototype) writePrivateMembers(walk, array, makerOf(prototype))
+  if (prototype !== Array.prototype) {
+    writePrivateMembers(walk, array, makerOf(prototype))
+    writePackagePrivates(walk, array)
+  }
   const symbols = getOwnPropertySymbols(array)
   const plain = names.length === indices + 1 && symbols.length === 0
   writeMembers(walk, array, plain ? [] : [...names.slice(indices + 1), ...symbols])
@@ -168,7 +175,7 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   const maker = makerOf(prototype)
   // the private fields of a URL are filled when somebody looks
   if (!isUrl(prototype)) writePrivateMembers(walk, object, maker)
-  if (maker !== undefined) writePackagePrivates(walk, object, maker)
+  if (maker !== undefined) writePackagePrivates(walk, object)
   writeMembers(walk, object, counts === 'none' ? [] : ownKeys(object).filter(counts))
 }
 
@@ -226,7 +233,7 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
     walk.note(`/${source}/${flags}`)
     return all
   }
-  if (types.isNativeError(object)) {
+  if (types.isNativeError(object) && !(object instanceof DOMException)) {
     out.tag(TAG.error)
     return (key) => key !== 'stack'
   }
@@ -269,7 +276,8 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
     walk.value(intl, '.resolvedOptions()')
     return all
   }
-  const refusal = refusalOf(object)
+  // what a class gives its instances has no state of its own
+  const refusal = classOf(object) === undefined ? refusalOf(object) : undefined
   if (refusal !== undefined) {
     walk.refuse(refusal)
     return undefined

@@ -48,13 +48,16 @@ export function makerOf(prototype: object | null): Function | undefined {
 }
 
 /** Compilers keep private fields of older targets in WeakMaps beside the class; a package's class is not walked. */
-export function writePackagePrivates(walk: Walk, object: object, maker: Function): void {
-  const { internals, native, origin } = factsOf(maker)
-  if (native || treatmentOf(origin, walk.options) === 'source' || origin.kind === 'builtin') return
-  for (const { variables } of internals.scopes) {
-    for (const name of Object.keys(variables)) {
-      const held = heldBy(variables, name)
-      if (types.isWeakMap(held) && WeakMap.prototype.has.call(held, object)) {
+export function writePackagePrivates(walk: Walk, object: object): void {
+  for (let at = getPrototypeOf(object); at !== null && !types.isProxy(at); at = getPrototypeOf(at)) {
+    const maker: unknown = getOwnPropertyDescriptor(at, 'constructor')?.value
+    if (typeof maker !== 'function' || types.isProxy(maker)) continue
+    const { internals, native, origin } = factsOf(maker)
+    if (native || origin.kind !== 'package' || treatmentOf(origin, walk.options) === 'source') continue
+    for (const { variables } of internals.scopes) {
+      for (const name of Object.keys(variables)) {
+        const held = heldBy(variables, name)
+        if (!types.isWeakMap(held) || !WeakMap.prototype.has.call(held, object)) continue
         walk.out.tag(TAG.privateMember)
         walk.out.string(name)
         walk.value(WeakMap.prototype.get.call(held, object), `.${name}`)

@@ -22,11 +22,19 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
   const prototypeKeys = isObject ? Reflect.ownKeys(prototype) : []
   const own = !isObject || isBare(fn, prototype, prototypeKeys)
   const usual = own && !isClass(fn) && keys.every((key) => isStandard(fn, key))
-  return { fn, ownKeys: keys.length, prototype, prototypeKeys: prototypeKeys.length, usual }
+  return {
+    fn,
+    parent: getPrototypeOf(fn),
+    ownKeys: keys.length,
+    prototype,
+    prototypeKeys: prototypeKeys.length,
+    usual,
+  }
 }
 
 /** Whether a function still has nothing as an object but what it had then. */
-export function keepsShape({ fn, ownKeys, prototype, prototypeKeys }: Shape): boolean {
+export function keepsShape({ fn, ownKeys, parent, prototype, prototypeKeys }: Shape): boolean {
+  if (getPrototypeOf(fn) !== parent) return false
   if (getOwnPropertyNames(fn).length + getOwnPropertySymbols(fn).length !== ownKeys) return false
   if (prototype === undefined) return true
   const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value

@@ -15,6 +15,8 @@ export interface FreeVariable {
    * itself is used in any way other than to read a member.
    */
   readonly paths?: readonly MemberPath[]
+  /** Where it is used as a whole, the members that are named all the same; of a global, the rest cannot be seen. */
+  readonly reads?: readonly MemberPath[]
   /** The function itself writes the variable. */
   readonly assigned: boolean
   /** It is only ever the operand of `typeof`, so it may be missing. */
@@ -106,7 +108,7 @@ function surround(root: Node): Node {
 }
 
 /** How one mention of a variable uses it: as a whole, by `typeof` alone, or only these members of it. */
-type Use = 'whole' | 'written' | 'typeof' | readonly MemberPath[]
+type Use = 'whole' | 'written' | 'typeof' | readonly MemberPath[] | { readonly target: MemberPath }
 const WRITTEN = 'written'
 
 function useOf(identifier: Node, parents: ReadonlyMap<Node, Node>): Use {
@@ -124,7 +126,8 @@ function useOf(identifier: Node, parents: ReadonlyMap<Node, Node>): Use {
   if (path.length === 0 && parent?.type === 'UnaryExpression' && parent.operator === 'typeof') return 'typeof'
   const parts = destructured(node, parent)
   if (parts) return parts.map((name) => ({ path: [...path, name], called: false }))
-  if (path.length === 0 || isTarget(node, parent, parents)) return 'whole'
+  if (path.length === 0) return 'whole'
+  if (isTarget(node, parent, parents)) return { target: { path, called: false } }
   return [{ path, called: isCallee(node, parent) }]
 }
 
@@ -168,8 +171,11 @@ function destructured(node: Node, parent: Node | undefined): string[] | undefine
 function variable(name: string, uses: readonly Use[]): FreeVariable {
   const assigned = uses.includes('written')
   const typeofOnly = uses.every((use) => use === 'typeof')
-  if (uses.some((use) => typeof use === 'string')) return { name, assigned, typeofOnly }
-  return { name, assigned, typeofOnly, paths: minimal((uses as readonly (readonly MemberPath[])[]).flat()) }
+  const members = minimal(
+    uses.flatMap((use) => (typeof use === 'string' ? [] : 'target' in use ? [use.target] : use)),
+  )
+  if (uses.every((use) => Array.isArray(use))) return { name, assigned, typeofOnly, paths: members }
+  return { name, assigned, typeofOnly, ...(members.length > 0 && { reads: members }) }
 }
 
 /** Sorted, without the paths below others; `called` stays if any of the equal ones had it. */

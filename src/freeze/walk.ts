@@ -22,6 +22,7 @@ export interface WalkOptions {
 /** What a function is as an object, for a cheap look whether that is still so. */
 export interface Shape {
   readonly fn: Function
+  readonly parent: unknown
   readonly ownKeys: number
   readonly prototype: unknown
   readonly prototypeKeys: number
@@ -29,8 +30,11 @@ export interface Shape {
 
 /** A property that holds, or whose getter gives, what it did when it was walked. */
 export interface Original {
+  /** Where it was looked for. */
   readonly holder: object
   readonly key: string
+  /** Where, along the prototypes, it was found. */
+  readonly owner: object
   readonly definer: unknown
 }
 
@@ -92,12 +96,13 @@ export class Walk {
 
   /** Write all nodes queued so far and those they mention. */
   drain(write: (node: object | symbol) => void): void {
-    for (let number = this.#current + 1; number < this.#queue.length; number++) {
-      this.#current = number
-      this.#leniently = this.#lenient[number]!
-      write(this.#queue[number]!)
-    }
-    if (this.weak.length > 0 && this.#askWeak()) this.drain(write)
+    do {
+      for (let number = this.#current + 1; number < this.#queue.length; number++) {
+        this.#current = number
+        this.#leniently = this.#lenient[number]!
+        write(this.#queue[number]!)
+      }
+    } while (this.weak.length > 0 && this.#askWeak())
   }
 
   /** Writes what the WeakMaps hold of the nodes met since the last time; whether that mentioned new nodes. */
@@ -108,12 +113,13 @@ export class Walk {
       this.#asked.set(holder, length)
       for (let number = from; number < length; number++) {
         const node = this.#queue[number]!
-        if (typeof node === 'symbol' || !holder.has(node)) continue
+        if (!holder.has(node as object)) continue
+        this.#leniently = false
         this.out.tag(TAG.weak)
         this.out.uint(index)
         this.out.uint(number)
         this.#current = number
-        if (holder instanceof WeakMap) this.value(holder.get(node), '.#')
+        if (holder instanceof WeakMap) this.value(holder.get(node as object), '.#')
       }
     }
     this.#current = length - 1

@@ -8,7 +8,7 @@ import { createRequire } from 'node:module'
 import { describe, mock, test } from 'node:test'
 import { promisify, types } from 'node:util'
 import vm from 'node:vm'
-import { digest, FreezeError, memoize } from 'permafrost'
+import { digest, FreezeError, frozenState, memoize } from 'permafrost'
 import { project } from '../support/project.js'
 import { temporaryGroup } from '../support/temporary.js'
 
@@ -77,6 +77,63 @@ describe('globals', () => {
       assert.notEqual(before, after)
     })
   }
+
+  const mentionedWhole: readonly (readonly [string, Function, () => () => void])[] = [
+    [
+      'Date.now beside new Date',
+      (iso: string) => Date.now() - new Date(iso).getTime(),
+      set(Date, 'now', () => 77),
+    ],
+    [
+      'Number.isInteger beside Number',
+      (x: unknown) => [Number(x), Number.isInteger(x)],
+      set(Number, 'isInteger', () => true),
+    ],
+    [
+      'a property of globalThis that is written, too',
+      () => {
+        globals['cfg'] ??= { a: 1 }
+        ;(globalThis as any).cfg ??= { a: 1 }
+        return (globalThis as any).cfg.a
+      },
+      set(globals, 'cfg', { a: 2 }),
+    ],
+    [
+      'one variable of the environment beside one that is written',
+      () => {
+        process.env['PERMAFROST_A'] ??= 'x'
+        return process.env['PERMAFROST_B']
+      },
+      set(process.env, 'PERMAFROST_B', 'y'),
+    ],
+    ['a method of a global behind an accessor', () => performance.now(), set(performance, 'now', () => 3)],
+    ['a method of process', () => process.uptime(), set(process, 'uptime', () => 0)],
+    ['one function of Node in place of another', () => btoa('a'), set(globals, 'btoa', atob)],
+    [
+      'a function of Node around one of the program',
+      () => structuredClone(1),
+      set(
+        globals,
+        'structuredClone',
+        promisify(() => 42),
+      ),
+    ],
+  ]
+  for (const [name, fn, change] of mentionedWhole) {
+    test(name, () => {
+      const [before, after] = around(fn, change)
+      assert.notEqual(before, after)
+    })
+  }
+
+  test('a static method that hides an inherited one, between two calls', (t) => {
+    const { group } = temporaryGroup(t)
+    const from = group.memoize(() => [...Uint8Array.from([1])])
+    assert.deepEqual(from(), [1])
+    const undo = set(Uint8Array, 'from', () => [9])()
+    assert.deepEqual(from(), [9])
+    undo()
+  })
 
   test('one bound function in place of another', () => {
     const replaced = (by: number) =>
@@ -299,6 +356,16 @@ describe('values', () => {
 })
 
 describe('common code is not refused:', () => {
+  test('classes that extend errors, dates and typed arrays', () => {
+    class ValidationError extends TypeError {}
+    class Day extends Date {}
+    class Bytes extends Uint8Array {}
+    digest(() => [ValidationError, Day, Bytes])
+    assert.notEqual(digest(new ValidationError('a')), digest(new ValidationError('b')))
+    assert.notEqual(digest(new Day(0)), digest(new Day(1)))
+    assert.notEqual(digest(new Bytes([1])), digest(new Bytes([2])))
+  })
+
   test('private fields that a compiler keeps in WeakMaps', (t) => {
     const { group } = temporaryGroup(t)
     const weights = new WeakMap<object, number>()
@@ -407,4 +474,61 @@ console.log(digest(f) === before)
 `,
   })
   assert.deepEqual(user.run('main.js').printed, ['true'])
+})
+
+test('what extends an abort controller, or looks like a standard stream, counts', () => {
+  class Job extends AbortController {
+    constructor(readonly name: string) {
+      super()
+    }
+  }
+  const same = (one: unknown, other: unknown): boolean => {
+    try {
+      return digest(one) === digest(other)
+    } catch (error) {
+      return !(error instanceof FreezeError)
+    }
+  }
+  assert.equal(same(new Job('a'), new Job('b')), false)
+  assert.equal(same({ _isStdio: true, v: 1 }, { _isStdio: true, v: 2 }), false)
+})
+
+test('hooks that throw anything at all do not break the call', (t) => {
+  const { group } = temporaryGroup(t)
+  const revoked = Proxy.revocable({}, {})
+  revoked.revoke()
+  const thrown: readonly unknown[] = [
+    Object.create(null),
+    revoked.proxy,
+    {
+      toString: () => {
+        throw new Error('no')
+      },
+    },
+  ]
+  for (const value of thrown) {
+    const fine = group.memoize((_: unknown) => 'fine', { onUncacheable: 'ignore' })
+    const hooked = Object.defineProperty({}, frozenState, {
+      get() {
+        throw value
+      },
+    })
+    assert.equal(fine(hooked), 'fine')
+  }
+})
+
+test('private fields that a package keeps in WeakMaps, also behind a class of the user', (t) => {
+  const user = project(t, {
+    'package.json': '{ "type": "module" }',
+    'node_modules/base/package.json':
+      '{ "name": "base", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+    'node_modules/base/index.js': `const state = new WeakMap()
+export class Base { constructor(v) { state.set(this, v) } get v() { return state.get(this) } }`,
+    'main.js': `
+import { digest } from 'permafrost'
+import { Base } from 'base'
+class Mine extends Base {}
+console.log(digest(new Base(1)) !== digest(new Base(2)), digest(new Mine(1)) !== digest(new Mine(2)))`,
+  })
+  assert.deepEqual(user.run('main.js').printed, ['true true'])
 })
