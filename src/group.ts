@@ -14,7 +14,7 @@ import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
 import type { Packages } from './freeze/origin.ts'
-import { type Memoize, memoizeFor, packagesCheck, registerRoom } from './memoize.ts'
+import { codecCheck, type Memoize, memoizeFor, packagesCheck, registerRoom } from './memoize.ts'
 import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
 import { reportText } from './report.ts'
 import { policies } from './store/policy.ts'
@@ -109,7 +109,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   maxEntries: is.count,
   ttl: is.duration,
   policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
-  codec: is.either(is.oneOf('cbor', 'json', 'v8', 'raw'), is.named('a Codec', 'encode', 'decode')),
+  codec: codecCheck,
   durability: is.oneOf('process', 'commit', 'always'),
   state: is.function,
   packages: packagesCheck,

@@ -137,6 +137,12 @@ export interface Memoize {
   (options: MemoizeOptions): MemoizeDecorator
 }
 
+/** The check of the `codec` option of functions and groups. */
+export const codecCheck: OptionCheck = is.either(
+  is.oneOf('cbor', 'json', 'v8', 'raw'),
+  is.named('a Codec', 'encode', 'decode'),
+)
+
 /** The check of the `packages` option of functions and groups. */
 export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
   expects: "an object of 'version', 'source' or 'ignore' by package",
@@ -162,7 +168,7 @@ const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
   ),
   shouldCache: is.function,
   ttl: is.either(is.duration, is.function),
-  codec: is.either(is.oneOf('cbor', 'json', 'v8', 'raw'), is.named('a Codec', 'encode', 'decode')),
+  codec: codecCheck,
   keepVersions: is.either(is.count, is.oneOf('all')),
   closure: is.oneOf('live', 'once'),
   keyOrder: is.oneOf('respect', 'ignore'),

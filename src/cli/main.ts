@@ -8,6 +8,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
+import { messageOf } from '../errors.ts'
 import { digest } from '../freeze/freeze.ts'
 import { defaultDirectory, MemoizedGroup } from '../group.ts'
 import { table, time } from '../report.ts'
@@ -201,6 +202,6 @@ function withGroup<T>(readonly: boolean, act: (group: MemoizedGroup) => T): T {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  console.error(`permafrost: ${error instanceof Error ? error.message : String(error)}`)
+  console.error(`permafrost: ${messageOf(error)}`)
   process.exitCode = 1
 })

@@ -5,7 +5,7 @@
  * `[root, names of kinds, nodes, sizes of the leaves]`, and then each leaf at the next multiple of 8 bytes: large arrays
  * of numbers are copied, not encoded.
  */
-import { CodecError } from '../errors.ts'
+import { CodecError, messageOf } from '../errors.ts'
 import type { Codec } from '../types.ts'
 import { pack } from './pack.ts'
 import { flawOf } from './plain.ts'
@@ -86,8 +86,4 @@ function leavesOf(bytes: Uint8Array, sizes: unknown, end: number): (index: unkno
     // The typed array's own slice copies; Buffer's would be a view on the bytes.
     return Uint8Array.prototype.slice.call(bytes, start, start + (sizes[index as number] as number)).buffer
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

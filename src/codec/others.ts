@@ -1,9 +1,8 @@
 /**
  * The other codecs by name. Each refuses whatever its format would change.
  */
-import { CodecError } from '../errors.ts'
+import { CodecError, messageOf } from '../errors.ts'
 import type { Codec } from '../types.ts'
-import { messageOf } from './cbor.ts'
 import { type Node, written } from './nodes.ts'
 import { pack } from './pack.ts'
 import { type Flaw, flawOf } from './plain.ts'

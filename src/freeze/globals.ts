@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import { factsOf, givenScopes } from './function.ts'
-import { intrinsicName, isKnownGlobal, isNative } from './intrinsics.ts'
+import { intrinsicName, isKnownGlobal, isNative, NODE_OBJECTS } from './intrinsics.ts'
 import { reach, writePaths } from './paths.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
 import { TAG } from './tags.ts'
@@ -68,12 +68,10 @@ function ownerOf(holder: object, key: string): Owned | undefined {
 
 /** What Node's own objects among the globals were when this was loaded. */
 const atStart: ReadonlyMap<string, unknown> = new Map(
-  ['console', 'crypto', 'localStorage', 'navigator', 'performance', 'process', 'sessionStorage'].map(
-    (name) => {
-      const property = getOwnPropertyDescriptor(globalThis, name)
-      return [name, property?.get ?? property?.value]
-    },
-  ),
+  [...NODE_OBJECTS].map((name) => {
+    const property = getOwnPropertyDescriptor(globalThis, name)
+    return [name, property?.get ?? property?.value]
+  }),
 )
 
 /** Writes what is still as the language or Node made it; false, and nothing, for what a program put in its place. */

@@ -134,7 +134,7 @@ function tabulate(table: Map<object, string>, realm: object): Map<object, string
 }
 
 /** Objects of Node with state of their own; they are known by name as variables only. */
-const NODE_OBJECTS: ReadonlySet<string> = new Set([
+export const NODE_OBJECTS: ReadonlySet<string> = new Set([
   'console',
   'crypto',
   'global',

@@ -255,12 +255,9 @@ export class Walk {
     this.trace?.note(this.path(), what, where)
   }
 
-  /**
-   * Ends the walk, or inside a package writes only what kind of thing is there.
-   * @param strictly inside a package, too: packages are given such things rather than make them
-   */
-  refuse(what: string, strictly = false): void {
-    if (!this.#leniently || strictly) throw new FreezeError(what, this.path())
+  /** Ends the walk, or inside a package writes only what kind of thing is there. */
+  refuse(what: string): void {
+    if (!this.#leniently) throw new FreezeError(what, this.path())
     this.#forgiven.set(this.#current, what)
     this.out.tag(TAG.ignored)
     this.out.string(what)

@@ -2,7 +2,7 @@
  * Turns what SQLite and the file system throw into a `StoreError` that says which of the few things happened that a
  * caller would handle differently. Promises to keep the original as `cause`; knows nothing of what was being done.
  */
-import { StoreError, type StoreErrorCode } from '../errors.ts'
+import { messageOf, StoreError, type StoreErrorCode } from '../errors.ts'
 import { errnoOf } from './files.ts'
 
 const SQLITE: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
@@ -24,7 +24,7 @@ const SQLITE: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
 export function storeErrorOf(error: unknown, doing: string): StoreError {
   if (error instanceof StoreError) return error
   const code = errnoOf(error) ?? ''
-  const message = `${doing}: ${error instanceof Error ? error.message : String(error)}`
+  const message = `${doing}: ${messageOf(error)}`
   return new StoreError(codeOf(code), message, { cause: error })
 }
 
