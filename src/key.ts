@@ -121,10 +121,9 @@ function without(ignored: ReadonlySet<number>, args: readonly unknown[]): unknow
   return args.slice(0, length).map((arg, index) => (ignored.has(index) ? undefined : arg))
 }
 
-function together(...inputs: readonly Digest[]): Digest {
-  return inputs.every((one) => one === NOTHING)
-    ? NOTHING
-    : digestBytes(Buffer.from(inputs.join(''), 'latin1'))
+function together(code: Digest, args: Digest, state: Digest): Digest {
+  if (code === NOTHING && args === NOTHING && state === NOTHING) return NOTHING
+  return digestBytes(Buffer.from(code + args + state, 'latin1'))
 }
 
 /** Positions for the `ignore` option, which names parameters or gives positions. Throws a `TypeError` for others. */
