@@ -46,16 +46,21 @@ export const footprintOf = (stored: number, tags: readonly string[], codec: stri
 export const fits = (footprint: number, budget: Budget): boolean =>
   footprint <= budget.maxSize && budget.maxEntries >= 1
 
-/** Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave. */
+/**
+ * Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave.
+ * @param permit asked within the transaction whether it may enter, given that there is, or is not, one of its key
+ */
 export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
   keepVersions: number,
+  permit: (present: boolean) => boolean = () => true,
 ): Admission | undefined {
   try {
     return index.write(() => {
       const before = index.ledger.totalsBefore(newcomer.key.digest)
+      if (!permit(before.present === 1)) return undefined
       const replaced = before.present === 1 ? index.remove(newcomer.key.digest) : undefined
       const entry = entryOf(newcomer)
       const score = scoreOf(entry, before.inflation, budget)

@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
 import type { CallKey, Digest, EntryFilter } from '../types.ts'
+import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
 import {
   blobOf,
@@ -70,6 +71,7 @@ export class EntryIndex {
     (name) => this.#ask(name),
     (work) => this.write(work),
   )
+  readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
   readonly #db: Sqlite.Database
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
   readonly #versions = new Map<number, Version>()

@@ -15,13 +15,14 @@ import { Counters } from './counters.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
+import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
 import type { Located } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
-export type { NewEntry, Store, StoreOptions } from './contract.ts'
+export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
 // Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
 const LARGEST_INLINE = 65_536
@@ -39,6 +40,7 @@ export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): St
 
 class DirectoryStore implements Store {
   readonly directory: string
+  readonly leases: Leases
   readonly readonly: boolean
   readonly #options: StoreOptions
   readonly #fs: FileSystem
@@ -51,6 +53,7 @@ class DirectoryStore implements Store {
     this.#options = options
     this.#fs = fs
     this.#open = new OpenDirectory(options, fs)
+    this.leases = new Leases(this.#open, options.clock)
     this.directory = options.directory
     this.readonly = this.#open.readonly
   }
@@ -145,8 +148,9 @@ class DirectoryStore implements Store {
     if (newcomer === undefined) return undefined
     try {
       return this.#open.guard(doing, () => {
-        const admitted = this.#admit(newcomer, entry.keepVersions)
+        const admitted = this.#admit(newcomer, entry)
         if (admitted !== undefined) this.#index.ledger.takeNotes(entry)
+        if (admitted !== undefined && entry.lease !== undefined) this.leases.over(entry.lease)
         return admitted
       })
     } catch (error) {
@@ -204,14 +208,20 @@ class DirectoryStore implements Store {
     }
   }
 
-  #admit(newcomer: Newcomer, keepVersions: number): Entry | undefined {
+  #admit(newcomer: Newcomer, { keepVersions, lease }: NewEntry): Entry | undefined {
     const { file, footprint, key } = newcomer
+    let isLate = false
+    const permit = (present: boolean): boolean => {
+      // whoever has the lease now knows better than one who was taken for dead
+      isLate = lease !== undefined && !this.#index.leases.letGo(lease) && present
+      return !isLate
+    }
     const admission = fits(footprint, this.#budget)
-      ? admit(this.#index, newcomer, this.#budget, keepVersions)
+      ? admit(this.#index, newcomer, this.#budget, keepVersions, permit)
       : undefined
     if (admission === undefined) {
       if (file !== undefined) this.#objects.remove(file)
-      return this.#refuse(key, footprint)
+      return isLate ? undefined : this.#refuse(key, footprint)
     }
     tellOf(admission.departures)
     if (admission.leavesFiles)
@@ -397,6 +407,7 @@ class DirectoryStore implements Store {
       this.#open.afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
     }
     this.#counters.close()
+    this.leases.close()
     this.#open.close()
   }
 
