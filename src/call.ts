@@ -10,7 +10,7 @@ import { type Found, find, isFresh } from './find.ts'
 import { depend, type Frame, frameOf, isRunningAround, outside, within } from './frame.ts'
 import { asFailure, guarded, uncached } from './guard.ts'
 import { type Kept, keep } from './keep.ts'
-import { type Keyed, keyOf } from './key.ts'
+import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import type { Lease } from './store/contract.ts'
@@ -82,7 +82,7 @@ function answer(one: Call, { entry, value }: Found): unknown {
   const { computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
   countHit(one, computeTime, entry.key.digest)
-  emit('hit', () => ({ name: memo.name, key: keyed.key, computeTime, size }))
+  emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   if (memo.learnt.async === undefined) memo.learnt.async = entry.async
   return entry.async ? Promise.resolve(value) : value
 
@@ -102,7 +102,7 @@ async function join({ keyed, memo, room }: Call, flight: Promise<Kept>): Promise
     room.count(memo.name, { hits: 1 })
     room.store()?.count(memo.name, { hits: 1 }, keyed.key.digest)
   })
-  emit('hit', () => ({ name: memo.name, key: keyed.key, joined: true }))
+  emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), joined: true }))
   const copy = bytes && guarded(memo, room, () => ({ value: memo.codec.decode(bytes) }))
   return copy === undefined ? value : copy.value
 }
@@ -155,7 +155,7 @@ function land({ keyed, room }: Call, outcome: Outcome): unknown {
 function run(one: Call, lease: Lease | undefined): Outcome {
   const { args, keyed, memo, room, self } = one
   const { learnt } = memo
-  emit('miss', () => ({ name: memo.name, key: keyed.key }))
+  emit('miss', () => ({ name: memo.name, key: plainKey(keyed.key) }))
   const frame = frameOf(keyed.key.digest)
   const began = performance.now()
   const learn = (async: boolean): number => {
@@ -177,7 +177,7 @@ function run(one: Call, lease: Lease | undefined): Outcome {
     giveBack(memo, room, lease, 'done')
     const { stale } = one
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
-    emit('stale', () => ({ name: memo.name, key: keyed.key, error }))
+    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
     return { value: answer(one, stale) }
   }
   let result: unknown
@@ -207,7 +207,8 @@ function revalidate(one: Call): void {
   const { digest } = keyed.key
   if (room.revalidating.has(digest)) return
   room.revalidating.add(digest)
-  const failed = (error: unknown): void => emit('stale', () => ({ name: memo.name, key: keyed.key, error }))
+  const failed = (error: unknown): void =>
+    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
   const done = (): void => void room.revalidating.delete(digest)
   setImmediate(() => {
     outside(() => {

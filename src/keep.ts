@@ -8,7 +8,7 @@ import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
 import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
-import { type Keyed, keyOf } from './key.ts'
+import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { milliseconds } from './options.ts'
 import type { Lease } from './store/contract.ts'
@@ -58,7 +58,10 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
   const uncertain = whyUncertain(memo, finished)
   if (uncertain !== undefined) return uncertain
   const { codec, shouldCache } = memo
-  if (shouldCache !== undefined && !ask('shouldCache', () => shouldCache(value, { key: keyed.key, elapsed })))
+  if (
+    shouldCache !== undefined &&
+    !ask('shouldCache', () => shouldCache(value, { key: plainKey(keyed.key), elapsed }))
+  )
     return
   const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, value))
   frame.expiresAt = expiresAt
@@ -74,7 +77,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
   if (store === undefined || store.readonly) return bytes
   const put = store.put(
     {
-      key: keyed.key,
+      key: plainKey(keyed.key),
       computeTime: elapsed,
       ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt }),
       codec: codec.name,
@@ -87,7 +90,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
     bytes,
   )
   if (put !== undefined)
-    emit('put', () => ({ name: memo.name, key: keyed.key, size: put.size, computeTime: elapsed }))
+    emit('put', () => ({ name: memo.name, key: plainKey(keyed.key), size: put.size, computeTime: elapsed }))
   return bytes
 }
 

@@ -10,7 +10,7 @@ import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
-import { ignoredPositions, keyOf, labelOf } from './key.ts'
+import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
 import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
@@ -154,7 +154,7 @@ function wrap<F extends AnyFunction>(
   const methods: { [K in keyof MemoizedMethods<AnyFunction>]: unknown } = {
     fn,
     group: undefined,
-    key: (...args: unknown[]) => keyed(args),
+    key: (...args: unknown[]) => plainKey(keyed(args)),
     wouldHit: (...args: unknown[]) => wouldHit(memo, undefined, args),
     lookup: (...args: unknown[]) => lookup(memo, undefined, args),
     why: (...args: unknown[]) => why(memo, undefined, args),
