@@ -58,17 +58,26 @@ class Model {
   constructor(y: number) { this.y = y }
   @memoize
   scaled(x: number): number { console.error('computed ac24 ' + this.y); return x * this.y }
+  declare plain: (x: number) => number
 }
+Model.prototype.plain = memoize(function (this: Model, x: number) {
+  console.error('computed ac24 plain ' + this.y)
+  return x + this.y
+})
 export const run = () => {
   const model = new Model(2)
   const seen = [model.scaled(4), model.scaled(4), model.scaled(5)]
   model.y = 3
   seen.push(model.scaled(4), new Model(3).scaled(4), new Model(5).scaled(4))
+  seen.push(model.plain(4), new Model(3).plain(4), new Model(5).plain(4))
   return [...seen, Model.prototype.scaled.call(new Model(5), 4), Model.prototype.scaled.call(model, 4)]
 }`,
     steps: [
-      { value: [8, 8, 10, 12, 12, 20, 20, 12], computed: ['2', '2', '3', '5'] },
-      again([8, 8, 10, 12, 12, 20, 20, 12]),
+      {
+        value: [8, 8, 10, 12, 12, 20, 7, 7, 9, 20, 12],
+        computed: ['2', '2', '3', '5', 'plain 3', 'plain 5'],
+      },
+      again([8, 8, 10, 12, 12, 20, 7, 7, 9, 20, 12]),
     ],
   },
   ac25: {

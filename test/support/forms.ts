@@ -14,11 +14,13 @@ export interface Form {
   readonly written: (source: string) => string
 }
 
+/** Decorators are lowered for es2022; for Node, CommonJS is written so that `import` finds the names. */
+const options = { loader: 'ts', target: 'es2022', platform: 'node' } as const
+
 const compiledTo =
   (format: 'esm' | 'cjs') =>
   (source: string): string =>
-    // decorators are lowered for es2022
-    transformSync(source.replaceAll(".ts'", ".js'"), { loader: 'ts', format, target: 'es2022' }).code
+    transformSync(source.replaceAll(".ts'", ".js'"), { ...options, format }).code
 
 export const forms: readonly Form[] = [
   { name: 'ESM', extension: 'js', type: 'module', node: [], written: compiledTo('esm') },
@@ -44,6 +46,10 @@ export interface Program {
   /** Replace text of the module as it was written, in whatever form. */
   edit(module: string, from: string, to: string): void
   run(module: string, options?: RunOptions): Run
+  /** What the module is called in this form: `main.js`. */
+  file(module: string): string
+  /** Ask permafrost's command line. */
+  ask(...args: readonly string[]): Run
 }
 
 /** @param modules sources by name without extension; they import each other as `'./name.ts'`. */
@@ -56,10 +62,13 @@ export function program(
   const user = project(t, { 'package.json': `{ "name": "user", "type": "${type}" }`, ...more })
   for (const [name, source] of Object.entries(modules))
     user.write({ [`${name}.${extension}`]: written(source) })
+  const file = (module: string) => `${module}.${extension}`
   return {
     directory: user.directory,
-    edit: (module, from, to) => user.edit(`${module}.${extension}`, from, to),
+    file,
+    edit: (module, from, to) => user.edit(file(module), from, to),
     run: (module, options = {}) =>
-      user.run(`${module}.${extension}`, { ...options, node: [...node, ...(options.node ?? [])] }),
+      user.run(file(module), { ...options, node: [...node, ...(options.node ?? [])] }),
+    ask: (...args) => user.run('node_modules/permafrost/dist/cli/main.js', { args, node }),
   }
 }
