@@ -13,11 +13,18 @@ import type { Memo, Room } from './memo.ts'
 import { milliseconds } from './options.ts'
 import type { Lease } from './store/contract.ts'
 
-/** A value as computed, and its bytes if it could be encoded: whoever joined the call gets a copy of its own. */
+/** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
   readonly value: unknown
-  readonly bytes: Uint8Array | undefined
+  readonly copy: (() => unknown) | undefined
   readonly frame: Frame
+}
+
+/** An asynchronous call that is running. */
+export interface Flight {
+  readonly landed: Promise<Kept>
+  /** Whether somebody else waits for what it gives. */
+  joined: boolean
 }
 
 /** A call that has returned. */
