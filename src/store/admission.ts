@@ -5,10 +5,10 @@
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Entry, EvictionPolicy } from '../types.ts'
-import type { EntryIndex, NewRow } from './entry-index.ts'
-import type { Totals } from './ledger.ts'
+import type { NewEntry } from './contract.ts'
+import type { EntryIndex, Located, NewRow } from './entry-index.ts'
+import { type Totals, unsound } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
-import type { Located } from './row.ts'
 
 export interface Budget {
   readonly maxSize: number
@@ -18,7 +18,7 @@ export interface Budget {
   readonly onError: (error: StoreError) => void
 }
 
-export type Newcomer = Omit<NewRow, 'score'>
+export type Newcomer = Omit<NewRow, 'id' | 'score'>
 
 /** What an admission made leave. */
 export interface Departure {
@@ -27,14 +27,19 @@ export interface Departure {
 }
 
 export interface Admission {
-  readonly located: Located
   readonly departures: readonly Departure[]
   /** Whether a file lost its row. */
   readonly leavesFiles: boolean
 }
 
-// A put removes at most so many entries of old versions; the rest follow with the next puts.
+/** A put removes at most so many entries of old versions; the rest follow with the next puts. */
 const OLD_ENTRIES_PER_PUT = 100
+/**
+ * So many rows may wait to be entered in the books, none with a greater footprint. Booking costs as much as ten puts,
+ * and a put that does not book half of one that does (measured).
+ */
+const MOST_FRESH = 64
+const MOST_FRESH_FOOTPRINT = 2 ** 17
 
 class NotAdmitted extends Error {}
 
@@ -51,35 +56,32 @@ export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
-  keepVersions: number,
+  { keepVersions, ...notes }: Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote'>,
 ): Admission | undefined {
+  const { entry, file, footprint } = newcomer
+  const { key } = entry
   try {
     return index.write(() => {
-      const before = index.ledger.totalsBefore(newcomer.key.digest)
-      const replaced = before.present === 1 ? index.remove(newcomer.key.digest) : undefined
-      const entry = entryOf(newcomer)
-      const score = scoreOf(entry, before.inflation, budget)
-      const id = index.insert({ ...newcomer, score })
-      const located = {
-        id,
-        entry,
-        score,
-        footprint: newcomer.footprint,
-        file: newcomer.file,
-        inline: undefined,
+      const { booked, entries, inflation, last, size } = index.ledger.books()
+      const id = Math.max(booked, last) + 1
+      const row = { ...newcomer, id, score: scoreOf(entry, inflation, budget) }
+      let leavesFiles = false
+      if (!index.insert(row)) {
+        leavesFiles = index.remove(key.digest)?.file !== undefined
+        if (!index.insert(row)) throw unsound('a row that was removed is still there')
       }
-      const after = {
-        inflation: before.inflation,
-        entries: before.entries + (replaced === undefined ? 1 : 0),
-        size: before.size + newcomer.footprint - (replaced?.footprint ?? 0),
-      }
-      const departures = makeRoom(index, budget, after, id)
-      if (Number.isFinite(keepVersions)) departures.push(...retire(index, newcomer.key.name, keepVersions))
-      const leavesFiles =
-        replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
+      index.ledger.takeNotes({ key, ...notes })
       // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
-      if (newcomer.file !== undefined) index.ledger.addChore(newcomer.file, 'sync')
-      return { located, departures, leavesFiles }
+      if (file !== undefined) index.ledger.addChore(file, 'sync')
+      const hasRoom =
+        id - booked < MOST_FRESH &&
+        footprint <= MOST_FRESH_FOOTPRINT &&
+        entries + MOST_FRESH <= budget.maxEntries &&
+        size + MOST_FRESH * MOST_FRESH_FOOTPRINT <= budget.maxSize
+      const departures = hasRoom ? [] : makeRoom(index, budget, id)
+      if (keepVersions !== Number.POSITIVE_INFINITY) departures.push(...retire(index, key.name, keepVersions))
+      leavesFiles ||= departures.some(({ located }) => located.file !== undefined)
+      return { departures, leavesFiles }
     })
   } catch (error) {
     if (error instanceof NotAdmitted) return undefined
@@ -87,16 +89,19 @@ export function admit(
   }
 }
 
-/** Removes expired rows, then those with the lowest scores, until the budget holds. Within a transaction. */
+/**
+ * Brings the books up to date; then removes expired rows, then those with the lowest scores, until the budget holds.
+ * Within a transaction.
+ */
 export function makeRoom(
   index: EntryIndex,
   budget: Budget,
-  totals: Totals,
   except: number,
   atMost: number = Number.POSITIVE_INFINITY,
 ): Departure[] {
   const departures: Departure[] = []
-  let { entries, size } = totals
+  index.ledger.book()
+  let { entries, size }: Totals = index.ledger.books()
   while ((size > budget.maxSize || entries > budget.maxEntries) && departures.length < atMost) {
     const [expired] = index.expired(budget.clock(), except, 1)
     const located = expired ?? index.lowest(except)
@@ -148,21 +153,4 @@ export function scoreOf(entry: Entry, inflation: number, budget: Budget): number
     budget.onError(new StoreError('ERR_STORE_IO', message, { cause: error }))
   }
   return inflation
-}
-
-function entryOf(newcomer: Newcomer): Entry {
-  const { key, object, size, computeTime, createdAt, expiresAt, codec, async, tags } = newcomer
-  return {
-    key,
-    object,
-    size,
-    computeTime,
-    hits: 0,
-    createdAt,
-    accessedAt: createdAt,
-    ...(expiresAt === undefined ? undefined : { expiresAt }),
-    codec,
-    async,
-    tags,
-  }
 }

@@ -14,6 +14,12 @@ export interface Totals {
   readonly inflation: number
 }
 
+/** The totals of the rows that are in the books: those up to the id `booked`. `last` is the greatest id there is. */
+export interface Books extends Totals {
+  readonly booked: number
+  readonly last: number
+}
+
 /** What is still to be done with a file: flush it at the next commit, or remove it. */
 export type Chore = 'sync' | 'remove'
 
@@ -45,7 +51,7 @@ export class Ledger {
   // notes -------------------------------------------------------------------------------------------------------
 
   /** Text about an entry (by the call's digest) or a code version (by the code's); it leaves with them. */
-  takeNotes({ codeNote, key, note }: NewEntry): void {
+  takeNotes({ codeNote, key, note }: Pick<NewEntry, 'codeNote' | 'key' | 'note'>): void {
     if (note !== undefined) this.#ask('addNote').run(blobOf(key.digest), note)
     const text = codeNote !== undefined && this.noted(key.code) === undefined ? codeNote() : undefined
     if (text !== undefined) this.#ask('addNote').run(blobOf(key.code), text)
@@ -61,9 +67,18 @@ export class Ledger {
     return this.#ask('howMuch').get() as Totals
   }
 
-  /** The same, and whether a call has an entry: what a put must know. */
-  totalsBefore(key: Digest): Totals & { readonly present: 0 | 1 } {
-    return this.#ask('howMuchBefore').get(blobOf(key)) as Totals & { readonly present: 0 | 1 }
+  /** What a put must know. */
+  books(): Books {
+    return this.#ask('whatIsBooked').get() as Books
+  }
+
+  /** Enters all rows that are not yet in the books. Within a transaction. */
+  book(): void {
+    const { entries, last, size } = this.#ask('whatIsFresh').get() as Omit<Books, 'booked'>
+    if (entries === 0) return
+    this.#ask('bookVersions').run()
+    this.#ask('bookEntries').run()
+    this.#ask('bookTotal').run(entries, size, last)
   }
 
   /** Whether the counters agree with the rows. */
@@ -73,12 +88,14 @@ export class Ledger {
     return (
       counted.entries === really.entries &&
       counted.size === really.size &&
+      this.#ask('whichAreMisbooked').get() === undefined &&
       this.#ask('whichVersionsAreMiscounted').get() === undefined
     )
   }
 
   recount(): void {
     this.#write(() => {
+      this.#ask('rebookEntries').run()
       this.#ask('recountTotal').run()
       this.#ask('recountVersions').run()
     })

@@ -17,7 +17,7 @@ import { storeErrorOf } from './failure.ts'
 import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
-import type { Located } from './row.ts'
+import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
@@ -45,7 +45,7 @@ class DirectoryStore implements Store {
   readonly #open: OpenDirectory
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
-  #last: Located | undefined
+  #last: Found | undefined
 
   constructor(options: StoreOptions, fs: FileSystem) {
     this.#options = options
@@ -71,14 +71,14 @@ class DirectoryStore implements Store {
 
   find(key: Digest): Entry | undefined {
     return this.#open.guard('looking up a call', () => {
-      const located = this.#index.find(key)
-      return located === undefined || located === 'damaged' ? undefined : this.#handOut(located)
+      const found = this.#index.find(key)
+      return found === undefined || found === 'damaged' ? undefined : this.#handOut(found)
     })
   }
 
-  #handOut(located: Located): Entry {
-    this.#last = located
-    return located.entry
+  #handOut(found: Found): Entry {
+    this.#last = found
+    return found.entry
   }
 
   read(entry: Entry): Uint8Array | undefined {
@@ -118,11 +118,8 @@ class DirectoryStore implements Store {
   }
 
   /** The bytes if they are what the entry says. */
-  readonly #bytesOf = ({ entry, file, inline }: Located): Uint8Array | undefined => {
-    if (file !== undefined) return this.#objects.read(file, entry.object, entry.size)
-    if (!(inline instanceof Uint8Array) || inline.byteLength !== entry.size) return undefined
-    return this.#options.digest(inline) === entry.object ? inline : undefined
-  }
+  readonly #bytesOf = ({ entry, file, inline }: Found): Uint8Array | undefined =>
+    file === undefined ? inline : this.#objects.read(file, entry.object, entry.size)
 
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
@@ -144,11 +141,7 @@ class DirectoryStore implements Store {
     })
     if (newcomer === undefined) return undefined
     try {
-      return this.#open.guard(doing, () => {
-        const admitted = this.#admit(newcomer, entry.keepVersions)
-        if (admitted !== undefined) this.#index.ledger.takeNotes(entry)
-        return admitted
-      })
+      return this.#open.guard(doing, () => this.#admit(newcomer, entry))
     } catch (error) {
       if (newcomer.file !== undefined) this.#discard(newcomer.file)
       throw error
@@ -168,15 +161,16 @@ class DirectoryStore implements Store {
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
       createdAt: Math.round(this.#options.clock()),
+      ...(expiresAt === undefined ? undefined : { expiresAt }),
       codec,
       async,
       tags,
     }
+    const whole = { ...facts, hits: 0, accessedAt: facts.createdAt }
     if (size <= LARGEST_INLINE) {
-      return { ...facts, expiresAt, file: undefined, inline: bytes, footprint: smallest }
+      return { entry: whole, file: undefined, inline: bytes, footprint: smallest }
     }
-    const about = expiresAt === undefined ? facts : { ...facts, expiresAt }
-    const stored = this.#withDirectories(() => this.#objects.put(about, bytes))
+    const stored = this.#withDirectories(() => this.#objects.put(facts, bytes))
     const { file } = stored
     try {
       if (this.#options.durability === 'always') this.#objects.sync([file])
@@ -184,13 +178,8 @@ class DirectoryStore implements Store {
       this.#discard(file)
       throw error
     }
-    return {
-      ...facts,
-      expiresAt,
-      file,
-      inline: undefined,
-      footprint: footprintOf(stored.footprint, tags, codec) + (entry.note?.length ?? 0),
-    }
+    const footprint = footprintOf(stored.footprint, tags, codec) + (entry.note?.length ?? 0)
+    return { entry: whole, file, inline: undefined, footprint }
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
@@ -204,19 +193,19 @@ class DirectoryStore implements Store {
     }
   }
 
-  #admit(newcomer: Newcomer, keepVersions: number): Entry | undefined {
-    const { file, footprint, key } = newcomer
+  #admit(newcomer: Newcomer, asked: NewEntry): Entry | undefined {
+    const { entry, file, footprint } = newcomer
     const admission = fits(footprint, this.#budget)
-      ? admit(this.#index, newcomer, this.#budget, keepVersions)
+      ? admit(this.#index, newcomer, this.#budget, asked)
       : undefined
     if (admission === undefined) {
       if (file !== undefined) this.#objects.remove(file)
-      return this.#refuse(key, footprint)
+      return this.#refuse(entry.key, footprint)
     }
-    tellOf(admission.departures)
-    if (admission.leavesFiles)
-      this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
-    return admission.located.entry
+    const { departures, leavesFiles } = admission
+    if (departures.length > 0) tellOf(departures)
+    if (leavesFiles) this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
+    return entry
   }
 
   /** A result that does not fit; what it was to replace is outdated all the same. */
