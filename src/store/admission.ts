@@ -18,7 +18,7 @@ export interface Budget {
   readonly onError: (error: StoreError) => void
 }
 
-export type Newcomer = Omit<NewRow, 'id' | 'score'>
+export type Newcomer = Omit<NewRow, 'score'>
 
 /** What an admission made leave. */
 export interface Departure {
@@ -34,12 +34,13 @@ export interface Admission {
 
 /** A put removes at most so many entries of old versions; the rest follow with the next puts. */
 const OLD_ENTRIES_PER_PUT = 100
-/**
- * So many rows may wait to be entered in the books, none with a greater footprint. Booking costs as much as ten puts,
- * and a put that does not book half of one that does (measured).
- */
+// So many rows may wait to be booked, none with a greater footprint: booking costs as much as ten puts.
 const MOST_FRESH = 64
-const MOST_FRESH_FOOTPRINT = 2 ** 17
+const LARGEST_FRESH = 2 ** 17
+
+type Asked = Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote'>
+
+const NOBODY: Admission = { departures: [], leavesFiles: false }
 
 class NotAdmitted extends Error {}
 
@@ -56,37 +57,52 @@ export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
-  { keepVersions, ...notes }: Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote'>,
+  asked: Asked,
 ): Admission | undefined {
-  const { entry, file, footprint } = newcomer
+  if (admitQuickly(index, newcomer, budget, asked)) return NOBODY
+  const { entry, file } = newcomer
   const { key } = entry
   try {
     return index.write(() => {
-      const { booked, entries, inflation, last, size } = index.ledger.books()
-      const id = Math.max(booked, last) + 1
-      const row = { ...newcomer, id, score: scoreOf(entry, inflation, budget) }
-      let leavesFiles = false
-      if (!index.insert(row)) {
-        leavesFiles = index.remove(key.digest)?.file !== undefined
-        if (!index.insert(row)) throw unsound('a row that was removed is still there')
-      }
-      index.ledger.takeNotes({ key, ...notes })
+      const { inflation } = index.ledger.books()
+      const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
+      const id = index.insert(row)
+      const replaced = id === undefined ? index.remove(key.digest) : undefined
+      const except = id ?? index.insert(row)
+      if (except === undefined) throw unsound('a row that was removed is still there')
+      index.ledger.takeNotes(key, asked)
       // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
       if (file !== undefined) index.ledger.addChore(file, 'sync')
-      const hasRoom =
-        id - booked < MOST_FRESH &&
-        footprint <= MOST_FRESH_FOOTPRINT &&
-        entries + MOST_FRESH <= budget.maxEntries &&
-        size + MOST_FRESH * MOST_FRESH_FOOTPRINT <= budget.maxSize
-      const departures = hasRoom ? [] : makeRoom(index, budget, id)
-      if (keepVersions !== Number.POSITIVE_INFINITY) departures.push(...retire(index, key.name, keepVersions))
-      leavesFiles ||= departures.some(({ located }) => located.file !== undefined)
+      const departures = makeRoom(index, budget, except)
+      if (asked.keepVersions !== Number.POSITIVE_INFINITY) {
+        departures.push(...retire(index, key.name, asked.keepVersions))
+      }
+      const leavesFiles =
+        replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
       return { departures, leavesFiles }
     })
   } catch (error) {
     if (error instanceof NotAdmitted) return undefined
     throw error
   }
+}
+
+/** Nine puts of ten need no more than one row: it is new, small, and there is room for it whatever waits to be booked. */
+function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, asked: Asked): boolean {
+  const { entry, file, footprint, inline } = newcomer
+  const { keepVersions, note, codeNote } = asked
+  const isPlain =
+    file === undefined && note === undefined && codeNote === undefined && footprint <= LARGEST_FRESH
+  if (!isPlain || keepVersions !== Number.POSITIVE_INFINITY) return false
+  const room = {
+    inflation: index.ledger.inflation,
+    entries: budget.maxEntries - MOST_FRESH,
+    size: budget.maxSize - MOST_FRESH * LARGEST_FRESH,
+    fresh: MOST_FRESH,
+  }
+  if (room.entries < 0 || room.size < 0) return false
+  const score = scoreOf(entry, room.inflation, budget)
+  return index.insertIfRoom({ entry, file, inline, footprint, score }, room)
 }
 
 /**

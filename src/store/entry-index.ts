@@ -13,7 +13,6 @@ import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES
 
 /** A row about to be; its bytes are in the row, or else in a file. */
 export interface NewRow extends Omit<Found, 'sealed'> {
-  readonly id: number
   readonly footprint: number
   readonly score: number
 }
@@ -23,6 +22,16 @@ export interface Located extends Found {
   readonly id: number
   readonly footprint: number
   readonly score: number
+}
+
+/** What must hold of the books for a row to be added without a look at them. */
+export interface Room {
+  readonly inflation: number
+  /** At most so many and so large. */
+  readonly entries: number
+  readonly size: number
+  /** Fewer rows than this may wait to be booked. */
+  readonly fresh: number
 }
 
 export interface IndexOptions {
@@ -114,7 +123,7 @@ export class EntryIndex {
     pinned.push(statement)
     // One column as it is, several as arrays: better-sqlite3 takes a quarter less time for them than for objects.
     if (sql.startsWith('PRAGMA') || name === 'whatIsSealed') statement.pluck()
-    if (sql.includes(COLUMNS)) statement.raw()
+    if (sql.includes(COLUMNS) || name === 'whatIsBooked') statement.raw()
     this.#statements.set(name, statement)
     return statement
   }
@@ -151,7 +160,7 @@ export class EntryIndex {
     const blob = blobOf(key)
     const sealed = this.#ask('whatIsSealed').get(blob) as unknown
     if (sealed === undefined) return undefined
-    return unseal(sealed, blob, this.#versionWithId, this.#digest) ?? 'damaged'
+    return unseal(sealed, key, blob, this.#versionWithId, this.#digest) ?? 'damaged'
   }
 
   #rows(question: StatementName, ...values: unknown[]): RawRow[] {
@@ -160,7 +169,8 @@ export class EntryIndex {
 
   /** What a row of a list means, or undefined if it is damaged. */
   #read([id, key, version, footprint, score, file, sealed]: RawRow): Located | undefined {
-    const found = unseal(sealed, key, this.#versionWithId, this.#digest)
+    if (!Buffer.isBuffer(key)) return undefined
+    const found = unseal(sealed, hexOf(key), key, this.#versionWithId, this.#digest)
     if (found === undefined || typeof footprint !== 'number' || typeof score !== 'number') return undefined
     // What SQL goes by must be what is sealed.
     const named = Buffer.isBuffer(file) ? hexOf(file) : (file ?? undefined)
@@ -168,13 +178,23 @@ export class EntryIndex {
     return { ...found, id, footprint, score }
   }
 
-  /** Adds a row; false if its call has one. It is in the ledger's books only after `book()`. */
-  insert(row: NewRow): boolean {
-    const { entry, file, footprint, id, score } = row
+  /** Adds a row; undefined if its call has one. It is in the ledger's books only after `book()`. */
+  insert(row: NewRow): number | undefined {
+    const { changes, lastInsertRowid } = this.#ask('insertEntry').run(...this.#columns(row))
+    return changes === 1 ? Number(lastInsertRowid) : undefined
+  }
+
+  /** Adds a row by itself, unless its call has one or it needs more than the room there surely is. */
+  insertIfRoom(row: NewRow, { entries, fresh, inflation, size }: Room): boolean {
+    const columns = this.#columns(row)
+    return this.#ask('insertIfRoom').run(...columns, inflation, entries, size, fresh).changes === 1
+  }
+
+  #columns(row: NewRow): unknown[] {
+    const { entry, file, footprint, score } = row
     const { createdAt, expiresAt, key, tags } = entry
     const version = this.#versionOf(key, createdAt)
-    const { changes } = this.#ask('insertEntry').run(
-      id,
+    return [
       blobOf(key.digest),
       version.id,
       footprint,
@@ -184,8 +204,7 @@ export class EntryIndex {
       file === undefined ? null : blobOf(file),
       tags.length === 0 ? null : JSON.stringify(tags),
       seal(row, version, this.#digest),
-    )
-    return changes === 1
+    ]
   }
 
   /** Removes the row of a call, whatever it names. Returns what it named. */

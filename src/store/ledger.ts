@@ -3,7 +3,7 @@
  * to be done with object files. Each method answers one question or does one deed. Knows no single entry.
  */
 import { StoreError } from '../errors.ts'
-import type { Digest, FunctionStats } from '../types.ts'
+import type { CallKey, Digest, FunctionStats } from '../types.ts'
 import type { Counts, NewEntry } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'
@@ -12,12 +12,6 @@ export interface Totals {
   readonly entries: number
   readonly size: number
   readonly inflation: number
-}
-
-/** The totals of the rows that are in the books: those up to the id `booked`. `last` is the greatest id there is. */
-export interface Books extends Totals {
-  readonly booked: number
-  readonly last: number
 }
 
 /** What is still to be done with a file: flush it at the next commit, or remove it. */
@@ -38,10 +32,16 @@ export const unsound = (finding: string): StoreError => new StoreError('ERR_STOR
 export class Ledger {
   readonly #ask: (name: StatementName) => Statement
   readonly #write: <T>(work: () => T) => T
+  #inflation = 0
 
   constructor(ask: (name: StatementName) => Statement, write: <T>(work: () => T) => T) {
     this.#ask = ask
     this.#write = write
+  }
+
+  /** As it was when last seen: another process may have evicted since. */
+  get inflation(): number {
+    return this.#inflation
   }
 
   inflateTo(score: number): void {
@@ -51,7 +51,7 @@ export class Ledger {
   // notes -------------------------------------------------------------------------------------------------------
 
   /** Text about an entry (by the call's digest) or a code version (by the code's); it leaves with them. */
-  takeNotes({ codeNote, key, note }: Pick<NewEntry, 'codeNote' | 'key' | 'note'>): void {
+  takeNotes(key: CallKey, { codeNote, note }: Pick<NewEntry, 'codeNote' | 'note'>): void {
     if (note !== undefined) this.#ask('addNote').run(blobOf(key.digest), note)
     const text = codeNote !== undefined && this.noted(key.code) === undefined ? codeNote() : undefined
     if (text !== undefined) this.#ask('addNote').run(blobOf(key.code), text)
@@ -67,14 +67,20 @@ export class Ledger {
     return this.#ask('howMuch').get() as Totals
   }
 
-  /** What a put must know. */
-  books(): Books {
-    return this.#ask('whatIsBooked').get() as Books
+  /** The totals of the rows that are in the books. */
+  books(): Totals {
+    const [entries, size, inflation] = this.#ask('whatIsBooked').get() as [number, number, number]
+    this.#inflation = inflation
+    return { entries, size, inflation }
   }
 
   /** Enters all rows that are not yet in the books. Within a transaction. */
   book(): void {
-    const { entries, last, size } = this.#ask('whatIsFresh').get() as Omit<Books, 'booked'>
+    const { entries, last, size } = this.#ask('whatIsFresh').get() as {
+      readonly entries: number
+      readonly last: number
+      readonly size: number
+    }
     if (entries === 0) return
     this.#ask('bookVersions').run()
     this.#ask('bookEntries').run()

@@ -62,7 +62,8 @@ const isBroken = (error: unknown): boolean =>
 /** Opens the index for writing, a fresh one if need be. `broken` is where the caller has put a broken one. */
 export function openIndex(opening: Opening, broken?: string): OpenedIndex {
   const { digest, fs, layout, synced, onError } = opening
-  const open = (): EntryIndex => patiently(() => new EntryIndex(layout.index, { readonly: false, synced, digest }))
+  const open = (): EntryIndex =>
+    patiently(() => new EntryIndex(layout.index, { readonly: false, synced, digest }))
   let aside = broken
   for (let attempt = 1; ; attempt++) {
     const found = inodeOf(layout, fs)
@@ -125,7 +126,9 @@ export function openReadonly({ digest, fs, layout, onError }: Opening): OpenedIn
     }
     if (has('')) {
       const { size } = fs.statSync(layout.index)
-      return has('-wal') || size > LARGEST_IMAGE ? openCopy(layout, has('-wal'), digest) : openImage(fs, layout, digest)
+      return has('-wal') || size > LARGEST_IMAGE
+        ? openCopy(layout, has('-wal'), digest)
+        : openImage(fs, layout, digest)
     }
   } catch (error) {
     if (!isBroken(error)) throw error

@@ -52,7 +52,7 @@ const HAS_FILE = 4
 const IS_ASYNC = 8
 
 const MOST_HITS = 2 ** 32 - 1
-/** The bytes of a result start at a multiple of this, as in object files. */
+// The bytes of a result start at a multiple of this.
 const ALIGNMENT = 8
 
 /** The row of an entry. Its inputs and state are left out where they equal those of the version's first entry. */
@@ -63,15 +63,14 @@ export function seal(
 ): Buffer {
   const { key, tags } = entry
   const written = tags.length === 0 ? '' : JSON.stringify(tags)
-  const texts = [entry.codec, written] as const
-  const [codecLength, tagsLength] = [Buffer.byteLength(texts[0]), Buffer.byteLength(texts[1])]
+  const codecLength = Buffer.byteLength(entry.codec)
+  const tagsLength = Buffer.byteLength(written)
   const hasInputs = key.inputs !== version.inputs
   const hasState = key.state !== version.state
   const digests = (hasInputs ? DIGEST : 0) + (hasState ? DIGEST : 0) + (file === undefined ? 0 : DIGEST)
   const start = aligned(HEAD + digests + codecLength + tagsLength)
-  const sealed = Buffer.alloc(start + (inline?.byteLength ?? 0))
-  sealed.write(key.args, ARGS, 'hex')
-  sealed.write(entry.object, OBJECT, 'hex')
+  const sealed = Buffer.allocUnsafe(start + (inline?.byteLength ?? 0))
+  sealed.write(key.args + entry.object, ARGS, 'hex')
   sealed.writeDoubleLE(entry.size, SIZE)
   sealed.writeDoubleLE(entry.computeTime, COMPUTE_TIME)
   sealed.writeDoubleLE(entry.createdAt, CREATED_AT)
@@ -91,7 +90,8 @@ export function seal(
   if (hasState) at += sealed.write(key.state, at, 'hex')
   if (file !== undefined) at += sealed.write(file, at, 'hex')
   at += sealed.write(entry.codec, at)
-  sealed.write(written, at)
+  if (tagsLength > 0) at += sealed.write(written, at)
+  sealed.fill(0, at, start)
   if (inline !== undefined) sealed.set(inline, start)
   return reseal(sealed, entry, digest)
 }
@@ -105,53 +105,58 @@ export function reseal(sealed: Buffer, { accessedAt, hits, key }: Entry, digest:
   return sealed
 }
 
-/** What a row means, or undefined if it is not a row of this call, sound in every bit. */
+/** What a row means, or undefined if it is not a row of this call, sound in every bit. The key is given twice. */
 export function unseal(
   sealed: unknown,
-  key: unknown,
+  key: Digest,
+  blob: Buffer,
   versionWithId: (id: number) => Version | undefined,
   digest: Digester,
 ): Found | undefined {
   // SQLite stores any type in any column.
-  if (!Buffer.isBuffer(sealed) || sealed.byteLength < HEAD) return undefined
-  if (!Buffer.isBuffer(key) || key.byteLength !== DIGEST) return undefined
-  const expected = sealed.toString('hex', 0, DIGEST)
-  sealed.set(key, 0)
-  if (digest(sealed) !== expected) return undefined
+  if (!(sealed instanceof Buffer) || sealed.byteLength < HEAD) return undefined
+  // one call for three digests
+  const digests = sealed.toString('hex', 0, SIZE)
+  sealed.set(blob, 0)
+  if (digest(sealed) !== digests.slice(0, 2 * ARGS)) return undefined
   const version = versionWithId(sealed.readUInt32LE(VERSION))
   if (version === undefined) return undefined
   const flags = sealed.readUInt32LE(FLAGS)
   let at = HEAD
-  const next = (has: number): Digest | undefined =>
-    (flags & has) === 0 ? undefined : (sealed.toString('hex', at, (at += DIGEST)) as Digest)
+  const next = (has: number): Digest | undefined => {
+    if ((flags & has) === 0) return undefined
+    at += DIGEST
+    return sealed.toString('hex', at - DIGEST, at) as Digest
+  }
   const inputs = next(HAS_INPUTS) ?? version.inputs
   const state = next(HAS_STATE) ?? version.state
   const file = next(HAS_FILE)
-  const codec = sealed.toString('utf8', at, (at += sealed.readUInt32LE(CODEC_LENGTH)))
-  const tagsLength = sealed.readUInt32LE(TAGS_LENGTH)
-  const tags = tagsLength === 0 ? [] : JSON.parse(sealed.toString('utf8', at, at + tagsLength))
+  const codecEnd = at + sealed.readUInt32LE(CODEC_LENGTH)
+  const codec = sealed.toString('utf8', at, codecEnd)
+  const tagsEnd = codecEnd + sealed.readUInt32LE(TAGS_LENGTH)
+  const tags = tagsEnd === codecEnd ? [] : JSON.parse(sealed.toString('utf8', codecEnd, tagsEnd))
   const expiresAt = sealed.readDoubleLE(EXPIRES_AT)
-  const entry: Entry = {
+  const facts: Entry = {
     key: {
       name: version.name,
       code: version.code,
-      args: sealed.toString('hex', ARGS, ARGS + DIGEST) as Digest,
+      args: digests.slice(2 * ARGS, 2 * OBJECT) as Digest,
       inputs,
       state,
-      digest: hexOf(key),
+      digest: key,
     },
-    object: sealed.toString('hex', OBJECT, OBJECT + DIGEST) as Digest,
+    object: digests.slice(2 * OBJECT) as Digest,
     size: sealed.readDoubleLE(SIZE),
     computeTime: sealed.readDoubleLE(COMPUTE_TIME),
     hits: sealed.readUInt32LE(HITS),
     createdAt: sealed.readDoubleLE(CREATED_AT),
     accessedAt: sealed.readDoubleLE(ACCESSED_AT),
-    ...(expiresAt === Number.POSITIVE_INFINITY ? undefined : { expiresAt }),
     codec,
     async: (flags & IS_ASYNC) !== 0,
     tags,
   }
-  const inline = file === undefined ? sealed.subarray(aligned(at + tagsLength)) : undefined
+  const entry = expiresAt === Number.POSITIVE_INFINITY ? facts : { ...facts, expiresAt }
+  const inline = file === undefined ? sealed.subarray(aligned(tagsEnd)) : undefined
   return { entry, file, inline, sealed }
 }
 

@@ -78,7 +78,8 @@ CREATE TRIGGER version_note_out AFTER UPDATE OF entries ON version WHEN NEW.entr
   DELETE FROM note WHERE key = OLD.code;
 END;
 CREATE TRIGGER entry_out AFTER DELETE ON entry WHEN OLD.booked = 1 BEGIN
-  UPDATE total SET entries = entries - 1, size = size - OLD.footprint;
+  UPDATE total SET entries = entries - 1, size = size - OLD.footprint,
+    booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
   UPDATE version SET entries = entries - 1, size = size - OLD.footprint WHERE id = OLD.version;
 END;
 CREATE TRIGGER object_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
@@ -96,6 +97,10 @@ const MATCHING = `($name IS NULL OR version IN (SELECT id FROM version WHERE nam
 
 const FRESH = 'booked = 0 AND id > (SELECT booked FROM total)'
 
+// A row without `booked` is ignored, and so is one whose key has a row.
+const INSERT = `(key, version, footprint, score, created_at, expires_at, file, tags, sealed, booked)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,`
+
 /** Named by the question it answers or the deed it does. */
 export const STATEMENTS = {
   begin: 'BEGIN IMMEDIATE',
@@ -106,11 +111,14 @@ export const STATEMENTS = {
   whatIsSealed: 'SELECT sealed FROM entry WHERE key = ?',
   whichEntryIs: `SELECT ${COLUMNS} FROM entry WHERE id = ?` as string,
   whichEntryNamesFile: 'SELECT id FROM entry WHERE file = ?',
-  insertEntry: `INSERT OR IGNORE INTO entry (id, key, version, footprint, score, created_at, expires_at, file, tags, booked,
-    sealed) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+  insertEntry: `INSERT OR IGNORE INTO entry ${INSERT} 0)` as string,
+  insertIfRoom:
+    `INSERT OR IGNORE INTO entry ${INSERT} (SELECT 0 FROM total WHERE inflation = ? AND entries <= ? AND size <= ?
+    AND coalesce((SELECT max(id) FROM entry), 0) < booked + ?))` as string,
   removeKey: 'DELETE FROM entry WHERE key = ? RETURNING file',
   removeRow: 'DELETE FROM entry WHERE id = ?',
-  removeExactly: 'DELETE FROM entry WHERE key = ? AND substr(sealed, 33, 16) IS ? AND file IS ? RETURNING file',
+  removeExactly:
+    'DELETE FROM entry WHERE key = ? AND substr(sealed, 33, 16) IS ? AND file IS ? RETURNING file',
   touch: 'UPDATE entry SET score = ?, sealed = ? WHERE key = ?',
 
   // many entries, a page at a time
@@ -124,7 +132,8 @@ export const STATEMENTS = {
     (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id` as string,
 
   // who leaves
-  whichLeavesFirst: `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score LIMIT 1` as string,
+  whichLeavesFirst:
+    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score LIMIT 1` as string,
   whichHaveExpired:
     `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND expires_at <= ? AND id <> ? ORDER BY expires_at LIMIT ?` as string,
   setInflation: 'UPDATE total SET inflation = max(inflation, ?)',
@@ -133,7 +142,8 @@ export const STATEMENTS = {
   whichVersion: 'SELECT id, name, code, inputs, state FROM version WHERE id = ?',
   whichVersionIs: 'SELECT id, name, code, inputs, state FROM version WHERE name = ? AND code = ?',
   insertVersion: 'INSERT INTO version (name, code, inputs, state, latest) VALUES (?, ?, ?, ?, ?)',
-  whichVersionsLive: `SELECT id, code, max(version.latest, coalesce((SELECT max(created_at) FROM entry WHERE ${FRESH}
+  whichVersionsLive:
+    `SELECT id, code, max(version.latest, coalesce((SELECT max(created_at) FROM entry WHERE ${FRESH}
     AND version = version.id), 0)) AS newest FROM version WHERE name = ? AND (entries > 0
     OR EXISTS (SELECT 1 FROM entry WHERE ${FRESH} AND version = version.id)) ORDER BY newest DESC, id DESC` as string,
 
@@ -141,9 +151,10 @@ export const STATEMENTS = {
   isWhole: 'SELECT whole FROM total',
   setWhole: 'UPDATE total SET whole = ?',
   countCommit: 'UPDATE total SET commits = commits + 1',
-  howMuch: `SELECT total.entries + fresh.entries AS entries, total.size + fresh.size AS size, inflation FROM total,
+  howMuch:
+    `SELECT total.entries + fresh.entries AS entries, total.size + fresh.size AS size, inflation FROM total,
     (SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry WHERE ${FRESH}) AS fresh` as string,
-  whatIsBooked: `SELECT entries, size, inflation, booked, coalesce((SELECT max(id) FROM entry), 0) AS last FROM total`,
+  whatIsBooked: 'SELECT entries, size, inflation FROM total',
   howMuchReally: 'SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry',
   whichAreMisbooked: 'SELECT id FROM entry WHERE booked <> (id <= (SELECT booked FROM total)) LIMIT 1',
   whichVersionsAreMiscounted: `SELECT v.id FROM version v
@@ -153,7 +164,8 @@ export const STATEMENTS = {
   // the books
   whatIsFresh: `SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size, max(id) AS last FROM entry
     WHERE ${FRESH}` as string,
-  bookVersions: `UPDATE version SET entries = version.entries + fresh.entries, size = version.size + fresh.size,
+  bookVersions:
+    `UPDATE version SET entries = version.entries + fresh.entries, size = version.size + fresh.size,
     latest = max(version.latest, fresh.latest) FROM (SELECT version AS id, count(*) AS entries, sum(footprint) AS size,
     max(created_at) AS latest FROM entry WHERE ${FRESH} GROUP BY version) AS fresh WHERE version.id = fresh.id` as string,
   bookEntries: `UPDATE entry SET booked = 1 WHERE ${FRESH}` as string,

@@ -82,6 +82,12 @@ class DirectoryStore implements Store {
   }
 
   read(entry: Entry): Uint8Array | undefined {
+    const known = this.#last
+    if (known?.entry === entry && known.inline !== undefined && !this.#open.closed) {
+      // Inline bytes are handed out once; who reads again gets a copy of their own.
+      this.#last = undefined
+      return known.inline
+    }
     try {
       return this.#open.guard('reading a result', () => this.#read(entry))
     } catch (error) {
@@ -94,8 +100,6 @@ class DirectoryStore implements Store {
 
   #read(entry: Entry): Uint8Array | undefined {
     const known = this.#last?.entry === entry ? this.#last : undefined
-    // Inline bytes are handed out once; who reads again gets a copy of their own.
-    this.#last = undefined
     let bytes = known && this.#bytesOf(known)
     if (bytes !== undefined) return bytes
     const now = this.#index.find(entry.key.digest)
@@ -149,28 +153,27 @@ class DirectoryStore implements Store {
   }
 
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
-  #prepare(entry: NewEntry, bytes: Uint8Array): Newcomer | undefined {
-    const { key, computeTime, codec, async, tags } = entry
+  #prepare(asked: NewEntry, bytes: Uint8Array): Newcomer | undefined {
+    const { key, computeTime, codec, async, tags } = asked
     const size = bytes.byteLength
-    const smallest = footprintOf(size, tags, codec) + (entry.note?.length ?? 0)
+    const smallest = footprintOf(size, tags, codec) + (asked.note?.length ?? 0)
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
-    const expiresAt = Number.isFinite(entry.expiresAt) ? Math.round(entry.expiresAt!) : undefined
-    const facts = {
+    const createdAt = Math.round(this.#options.clock())
+    const facts: Entry = {
       key,
       object: this.#options.digest(bytes),
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
-      createdAt: Math.round(this.#options.clock()),
-      ...(expiresAt === undefined ? undefined : { expiresAt }),
+      hits: 0,
+      createdAt,
+      accessedAt: createdAt,
       codec,
       async,
       tags,
     }
-    const whole = { ...facts, hits: 0, accessedAt: facts.createdAt }
-    if (size <= LARGEST_INLINE) {
-      return { entry: whole, file: undefined, inline: bytes, footprint: smallest }
-    }
-    const stored = this.#withDirectories(() => this.#objects.put(facts, bytes))
+    const entry = asked.expiresAt === undefined ? facts : { ...facts, expiresAt: Math.round(asked.expiresAt) }
+    if (size <= LARGEST_INLINE) return { entry, file: undefined, inline: bytes, footprint: smallest }
+    const stored = this.#withDirectories(() => this.#objects.put(aboutOf(entry), bytes))
     const { file } = stored
     try {
       if (this.#options.durability === 'always') this.#objects.sync([file])
@@ -178,8 +181,8 @@ class DirectoryStore implements Store {
       this.#discard(file)
       throw error
     }
-    const footprint = footprintOf(stored.footprint, tags, codec) + (entry.note?.length ?? 0)
-    return { entry: whole, file, inline: undefined, footprint }
+    const footprint = footprintOf(stored.footprint, tags, codec) + (asked.note?.length ?? 0)
+    return { entry, file, inline: undefined, footprint }
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
@@ -392,4 +395,13 @@ class DirectoryStore implements Store {
   [Symbol.dispose](): void {
     this.close()
   }
+}
+
+/** What an object file says of its entry: what does not change. */
+function aboutOf({
+  hits: _hits,
+  accessedAt: _accessedAt,
+  ...about
+}: Entry): Omit<Entry, 'hits' | 'accessedAt'> {
+  return about
 }
