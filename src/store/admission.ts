@@ -36,7 +36,9 @@ export interface Admission {
 const OLD_ENTRIES_PER_PUT = 100
 // So many rows may wait to be booked, none with a greater footprint: booking costs as much as ten puts.
 const MOST_FRESH = 64
-const LARGEST_FRESH = 2 ** 17
+const LARGEST_FRESH = 70_000
+const SLACK = MOST_FRESH * LARGEST_FRESH
+const LEAVING_AT_ONCE = 32
 
 type Asked = Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote'>
 
@@ -97,7 +99,7 @@ function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, ask
   const room = {
     inflation: index.ledger.inflation,
     entries: budget.maxEntries - MOST_FRESH,
-    size: budget.maxSize - MOST_FRESH * LARGEST_FRESH,
+    size: budget.maxSize - SLACK,
     fresh: MOST_FRESH,
   }
   if (room.entries < 0 || room.size < 0) return false
@@ -116,26 +118,40 @@ export function makeRoom(
   atMost: number = Number.POSITIVE_INFINITY,
 ): Departure[] {
   const departures: Departure[] = []
-  index.ledger.book()
+  const fresh = index.ledger.book()
   let { entries, size }: Totals = index.ledger.books()
-  while ((size > budget.maxSize || entries > budget.maxEntries) && departures.length < atMost) {
-    const [expired] = index.expired(budget.clock(), except, 1)
-    const located = expired ?? index.lowest(except)
-    if (located === undefined) break
-    if (expired === undefined) {
-      if (located.score === Number.POSITIVE_INFINITY) {
-        if (except === 0) break
-        throw new NotAdmitted()
+  const most = { entries: lessSlack(budget.maxEntries, MOST_FRESH), size: lessSlack(budget.maxSize, SLACK) }
+  const isOver = (): boolean => size > most.size || entries > most.entries
+  if (!isOver()) return departures
+  // Where there is slack, as much leaves as has just come, so that the next puts find room.
+  if (most.entries < budget.maxEntries) most.entries -= fresh.entries
+  if (most.size < budget.maxSize) most.size -= fresh.size
+  let inflation = Number.NEGATIVE_INFINITY
+  for (let batch = 1; isOver() && departures.length < atMost; batch = LEAVING_AT_ONCE) {
+    const expired = index.expired(budget.clock(), except, batch)
+    const leaving = expired.length > 0 ? expired : index.lowest(except, batch)
+    if (leaving.length === 0) break
+    for (const located of leaving) {
+      if (!isOver() || departures.length >= atMost) break
+      if (expired.length === 0) {
+        if (located.score === Number.POSITIVE_INFINITY) {
+          if (except === 0) return departures
+          throw new NotAdmitted()
+        }
+        inflation = located.score
       }
-      index.ledger.inflateTo(located.score)
+      index.removeRow(located.id)
+      departures.push({ located, why: expired.length === 0 ? 'evicted' : 'expired' })
+      entries -= 1
+      size -= located.footprint
     }
-    index.removeRow(located.id)
-    departures.push({ located, why: expired === undefined ? 'evicted' : 'expired' })
-    entries -= 1
-    size -= located.footprint
   }
+  index.ledger.inflateTo(inflation)
   return departures
 }
+
+/** A large budget is not used to the last percent: what is left is room for puts that need not look. */
+const lessSlack = (most: number, slack: number): number => (slack * 100 <= most ? most - slack : most)
 
 function retire(index: EntryIndex, name: string, keepVersions: number): Departure[] {
   const departures: Departure[] = []

@@ -292,14 +292,17 @@ export class EntryIndex {
 
   // who leaves --------------------------------------------------------------------------------------------------
 
-  /** The booked entry with the lowest score, other than `except`; a damaged row is removed on the way. */
-  lowest(except: number): Located | undefined {
+  /** The booked entries with the lowest scores, other than `except`; damaged rows are removed on the way. */
+  lowest(except: number, limit: number): Located[] {
     for (;;) {
-      const [row] = this.#rows('whichLeavesFirst', except)
-      if (row === undefined) return undefined
-      const located = this.#read(row)
-      if (located !== undefined) return located
-      this.removeRow(row[0])
+      const rows = this.#rows('whichLeaveFirst', except, limit)
+      const sound: Located[] = []
+      for (const row of rows) {
+        const located = this.#read(row)
+        if (located === undefined) this.removeRow(row[0])
+        else sound.push(located)
+      }
+      if (sound.length === rows.length) return sound
     }
   }
 

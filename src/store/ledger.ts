@@ -74,17 +74,18 @@ export class Ledger {
     return { entries, size, inflation }
   }
 
-  /** Enters all rows that are not yet in the books. Within a transaction. */
-  book(): void {
+  /** Enters all rows that are not yet in the books. Within a transaction. Returns what they add. */
+  book(): { readonly entries: number; readonly size: number } {
     const { entries, last, size } = this.#ask('whatIsFresh').get() as {
       readonly entries: number
       readonly last: number
       readonly size: number
     }
-    if (entries === 0) return
+    if (entries === 0) return { entries, size }
     this.#ask('bookVersions').run()
     this.#ask('bookEntries').run()
     this.#ask('bookTotal').run(entries, size, last)
+    return { entries, size }
   }
 
   /** Whether the counters agree with the rows. */

@@ -132,8 +132,8 @@ export const STATEMENTS = {
     (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id` as string,
 
   // who leaves
-  whichLeavesFirst:
-    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score LIMIT 1` as string,
+  whichLeaveFirst:
+    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score, id LIMIT ?` as string,
   whichHaveExpired:
     `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND expires_at <= ? AND id <> ? ORDER BY expires_at LIMIT ?` as string,
   setInflation: 'UPDATE total SET inflation = max(inflation, ?)',
