@@ -9,9 +9,14 @@ import { openStore } from '#src/store/store.js'
 /** Where the benches write: `PERMAFROST_BENCH_DIR`, else the system's temporary directory. */
 export function temporary() {
   const directory = mkdtempSync(join(process.env.PERMAFROST_BENCH_DIR ?? tmpdir(), 'permafrost-bench-'))
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  made.push(directory)
   return directory
 }
+
+const made = []
+process.on('exit', () => {
+  for (const directory of made) rmSync(directory, { recursive: true, force: true })
+})
 
 export const open = (directory, options = {}) =>
   openStore({

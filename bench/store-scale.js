@@ -27,7 +27,10 @@ for (const size of sizes) {
   rows.push(percentiles(name, fills.slice(-5000), ratioTo(name, size)))
   store.commit()
   const bytes = statSync(join(path, 'index.sqlite')).size
-  rows.push({ name: `bytes on disk per small entry of ${words(size)}`, value: `${Math.round(bytes / size)} B` })
+  rows.push({
+    name: `bytes on disk per small entry of ${words(size)}`,
+    value: `${Math.round(bytes / size)} B`,
+  })
 
   // The same number of calls, far apart; and all calls alike, where most pages come from the system's memory.
   for (const [which, calls] of [
