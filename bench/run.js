@@ -1,17 +1,27 @@
 /**
  * `npm run bench`: each file of measurements in a process of its own, then one table. Percentiles, never means; a
- * reference measured beside each figure in the same run, since the machine is shared. `--json` prints JSON.
+ * reference measured beside each figure in the same run, since the machine is shared. `--json` prints JSON, `--full`
+ * measures a million entries, too; names of files measure only those.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 
-const files = ['call.js', 'freeze.js', 'cold-start.js']
-const rows = files.flatMap((file) =>
-  JSON.parse(
-    execFileSync(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], { encoding: 'utf8' }),
-  ),
-)
+const all = [
+  'call.js',
+  'freeze.js',
+  'cold-start.js',
+  'store.js',
+  'store-scale.js',
+  'store-processes.js',
+  'store-policies.js',
+]
+const asked = process.argv.filter((argument) => all.includes(argument))
+const options = process.argv.filter((argument) => argument === '--full')
+const rows = (asked.length > 0 ? asked : all).flatMap((file) => {
+  const path = fileURLToPath(new URL(file, import.meta.url))
+  return JSON.parse(execFileSync(process.execPath, [path, ...options], { encoding: 'utf8' }))
+})
 
 if (process.argv.includes('--json')) {
   console.log(JSON.stringify({ node: process.version, rows }, null, 2))
@@ -22,7 +32,11 @@ if (process.argv.includes('--json')) {
   })
   const time = (us) => (us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us.toFixed(2)} µs`)
   const named = new Map(rows.map((row) => [row.name, row]))
-  for (const { name, p50, p99, reference } of rows) {
+  for (const { name, p50, p99, reference, value } of rows) {
+    if (value !== undefined) {
+      table.push([name, { content: value, colSpan: 4 }])
+      continue
+    }
     const other = reference && named.get(reference)
     table.push([name, time(p50), time(p99), reference ?? '', other ? (p50 / other.p50).toFixed(2) : ''])
   }

@@ -59,6 +59,10 @@ export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | u
   return undefined
 }
 
+/** Milliseconds after its expiry for which a result is of use. */
+const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
+  Math.max(staleIfError, staleWhileRevalidate)
+
 /** Encode and store a value. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | PermafrostError | undefined {
   const { async, elapsed, frame, keyed, lease, value } = finished
@@ -86,7 +90,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
     {
       key: plainKey(keyed.key),
       computeTime: elapsed,
-      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt }),
+      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt, staleFor: staleAfter(memo) }),
       codec: codec.name,
       async,
       tags: memo.tags,

@@ -5,10 +5,10 @@
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Entry, EvictionPolicy } from '../types.ts'
-import type { EntryIndex, NewRow } from './entry-index.ts'
-import type { Totals } from './ledger.ts'
+import type { Lease, NewEntry } from './contract.ts'
+import type { EntryIndex, Located, NewRow } from './entry-index.ts'
+import { type Totals, unsound } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
-import type { Located } from './row.ts'
 
 export interface Budget {
   readonly maxSize: number
@@ -27,14 +27,25 @@ export interface Departure {
 }
 
 export interface Admission {
-  readonly located: Located
   readonly departures: readonly Departure[]
   /** Whether a file lost its row. */
   readonly leavesFiles: boolean
+  /** Nothing was added: the lease had passed to somebody else, whose result is there. */
+  readonly isLate?: true
 }
 
-// A put removes at most so many entries of old versions; the rest follow with the next puts.
+/** A put removes at most so many entries of old versions; the rest follow with the next puts. */
 const OLD_ENTRIES_PER_PUT = 100
+// So many rows may wait to be booked, none with a greater footprint: booking costs as much as ten puts.
+const MOST_FRESH = 64
+const LARGEST_FRESH = 70_000
+const SLACK = MOST_FRESH * LARGEST_FRESH
+const LEAVING_AT_ONCE = 32
+
+type Asked = Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote' | 'lease'>
+
+const NOBODY: Admission = { departures: [], leavesFiles: false }
+const TOO_LATE: Admission = { ...NOBODY, isLate: true }
 
 class NotAdmitted extends Error {}
 
@@ -46,45 +57,35 @@ export const footprintOf = (stored: number, tags: readonly string[], codec: stri
 export const fits = (footprint: number, budget: Budget): boolean =>
   footprint <= budget.maxSize && budget.maxEntries >= 1
 
-/**
- * Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave.
- * @param permit asked within the transaction whether it may enter, given that there is, or is not, one of its key
- */
+/** Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave. */
 export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
-  keepVersions: number,
-  permit: (present: boolean) => boolean = () => true,
+  asked: Asked,
 ): Admission | undefined {
+  if (admitQuickly(index, newcomer, budget, asked)) return NOBODY
+  const { entry, file } = newcomer
+  const { key } = entry
   try {
     return index.write(() => {
-      const before = index.ledger.totalsBefore(newcomer.key.digest)
-      if (!permit(before.present === 1)) return undefined
-      const replaced = before.present === 1 ? index.remove(newcomer.key.digest) : undefined
-      const entry = entryOf(newcomer)
-      const score = scoreOf(entry, before.inflation, budget)
-      const id = index.insert({ ...newcomer, score })
-      const located = {
-        id,
-        entry,
-        score,
-        footprint: newcomer.footprint,
-        file: newcomer.file,
-        inline: undefined,
+      if (isLate(index, asked.lease)) return TOO_LATE
+      const { inflation } = index.ledger.books()
+      const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
+      const id = index.insert(row)
+      const replaced = id === undefined ? index.remove(key.digest) : undefined
+      const except = id ?? index.insert(row)
+      if (except === undefined) throw unsound('a row that was removed is still there')
+      index.ledger.takeNotes(key, asked)
+      // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
+      if (file !== undefined) index.ledger.addChore(file, 'sync')
+      const departures = makeRoom(index, budget, except)
+      if (asked.keepVersions !== Number.POSITIVE_INFINITY) {
+        departures.push(...retire(index, key.name, asked.keepVersions))
       }
-      const after = {
-        inflation: before.inflation,
-        entries: before.entries + (replaced === undefined ? 1 : 0),
-        size: before.size + newcomer.footprint - (replaced?.footprint ?? 0),
-      }
-      const departures = makeRoom(index, budget, after, id)
-      if (Number.isFinite(keepVersions)) departures.push(...retire(index, newcomer.key.name, keepVersions))
       const leavesFiles =
         replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
-      // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
-      if (newcomer.file !== undefined) index.ledger.addChore(newcomer.file, 'sync')
-      return { located, departures, leavesFiles }
+      return { departures, leavesFiles }
     })
   } catch (error) {
     if (error instanceof NotAdmitted) return undefined
@@ -92,34 +93,73 @@ export function admit(
   }
 }
 
-/** Removes expired rows, then those with the lowest scores, until the budget holds. Within a transaction. */
+/** Whoever has the lease now knows better than one who was taken for dead. Ends the lease. */
+const isLate = (index: EntryIndex, lease: Lease | undefined): boolean =>
+  lease !== undefined && !index.leases.letGo(lease) && index.find(lease.key) !== undefined
+
+/** Nine puts of ten need no more than one row: it is new, small, and there is room for it whatever waits to be booked. */
+function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, asked: Asked): boolean {
+  const { entry, file, footprint, inline } = newcomer
+  const { codeNote, keepVersions, lease, note } = asked
+  const isPlain =
+    file === undefined && (lease ?? note ?? codeNote) === undefined && footprint <= LARGEST_FRESH
+  if (!isPlain || keepVersions !== Number.POSITIVE_INFINITY) return false
+  const room = {
+    inflation: index.ledger.inflation,
+    entries: budget.maxEntries - MOST_FRESH,
+    size: budget.maxSize - SLACK,
+    fresh: MOST_FRESH,
+  }
+  if (room.entries < 0 || room.size < 0) return false
+  const score = scoreOf(entry, room.inflation, budget)
+  return index.insertIfRoom({ entry, file, inline, footprint, score }, room)
+}
+
+/**
+ * Brings the books up to date; then removes expired rows, then those with the lowest scores, until the budget holds.
+ * Within a transaction.
+ */
 export function makeRoom(
   index: EntryIndex,
   budget: Budget,
-  totals: Totals,
   except: number,
   atMost: number = Number.POSITIVE_INFINITY,
 ): Departure[] {
   const departures: Departure[] = []
-  let { entries, size } = totals
-  while ((size > budget.maxSize || entries > budget.maxEntries) && departures.length < atMost) {
-    const [expired] = index.expired(budget.clock(), except, 1)
-    const located = expired ?? index.lowest(except)
-    if (located === undefined) break
-    if (expired === undefined) {
-      if (located.score === Number.POSITIVE_INFINITY) {
-        if (except === 0) break
-        throw new NotAdmitted()
+  const fresh = index.ledger.book()
+  let { entries, size }: Totals = index.ledger.books()
+  const most = { entries: lessSlack(budget.maxEntries, MOST_FRESH), size: lessSlack(budget.maxSize, SLACK) }
+  const isOver = (): boolean => size > most.size || entries > most.entries
+  if (!isOver()) return departures
+  // Where there is slack, as much leaves as has just come, so that the next puts find room.
+  if (most.entries < budget.maxEntries) most.entries -= fresh.entries
+  if (most.size < budget.maxSize) most.size -= fresh.size
+  let inflation = Number.NEGATIVE_INFINITY
+  for (let batch = 1; isOver() && departures.length < atMost; batch = LEAVING_AT_ONCE) {
+    const expired = index.expired(budget.clock(), except, batch)
+    const leaving = expired.length > 0 ? expired : index.lowest(except, batch)
+    if (leaving.length === 0) break
+    for (const located of leaving) {
+      if (!isOver() || departures.length >= atMost) break
+      if (expired.length === 0) {
+        if (located.score === Number.POSITIVE_INFINITY) {
+          if (except === 0) return departures
+          throw new NotAdmitted()
+        }
+        inflation = located.score
       }
-      index.ledger.inflateTo(located.score)
+      index.removeRow(located.id)
+      departures.push({ located, why: expired.length === 0 ? 'evicted' : 'expired' })
+      entries -= 1
+      size -= located.footprint
     }
-    index.removeRow(located.id)
-    departures.push({ located, why: expired === undefined ? 'evicted' : 'expired' })
-    entries -= 1
-    size -= located.footprint
   }
+  index.ledger.inflateTo(inflation)
   return departures
 }
+
+/** A large budget is not used to the last percent: what is left is room for puts that need not look. */
+const lessSlack = (most: number, slack: number): number => (slack * 100 <= most ? most - slack : most)
 
 function retire(index: EntryIndex, name: string, keepVersions: number): Departure[] {
   const departures: Departure[] = []
@@ -153,21 +193,4 @@ export function scoreOf(entry: Entry, inflation: number, budget: Budget): number
     budget.onError(new StoreError('ERR_STORE_IO', message, { cause: error }))
   }
   return inflation
-}
-
-function entryOf(newcomer: Newcomer): Entry {
-  const { key, object, size, computeTime, createdAt, expiresAt, codec, async, tags } = newcomer
-  return {
-    key,
-    object,
-    size,
-    computeTime,
-    hits: 0,
-    createdAt,
-    accessedAt: createdAt,
-    ...(expiresAt === undefined ? undefined : { expiresAt }),
-    codec,
-    async,
-    tags,
-  }
 }

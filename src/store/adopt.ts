@@ -4,13 +4,12 @@
  */
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
-import { admit, type Budget, footprintOf, makeRoom, scoreOf, tellOf } from './admission.ts'
-import { EntryIndex } from './entry-index.ts'
+import { admit, type Budget, footprintOf, makeRoom, tellOf } from './admission.ts'
+import { EntryIndex, type Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, removeFile } from './files.ts'
 import type { Layout } from './layout.ts'
 import type { FoundObject, ObjectStore } from './object-store.ts'
-import type { Located } from './row.ts'
 import { leftovers } from './writer.ts'
 
 /** The rooms maintenance walks through. `index` is asked for each time: it may be replaced meanwhile. */
@@ -43,25 +42,20 @@ export function judge({ objects, index }: Rooms, file: Digest): Orphan | undefin
     : { kind: 'superseded' }
 }
 
+const KEEP_ALL = { keepVersions: Number.POSITIVE_INFINITY }
+
 /** Gives an orphan its row. Returns whether there was room for it. */
 export function adopt({ index, budget }: Rooms, { file, footprint, header }: FoundObject): boolean {
-  const { key, object, size, computeTime, createdAt, expiresAt, codec, async, tags } = header
+  const { serial: _, ...about } = header
+  const entry = { ...about, hits: 0, accessedAt: about.createdAt }
   const newcomer = {
-    key,
-    object,
+    entry,
     file,
     inline: undefined,
-    size,
-    footprint: footprintOf(footprint, tags, codec),
-    computeTime,
-    createdAt,
-    expiresAt,
-    codec,
-    async,
-    tags,
+    footprint: footprintOf(footprint, about.tags, about.codec),
   }
   if (newcomer.footprint > budget.maxSize) return false
-  const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
+  const admission = admit(index(), newcomer, budget, KEEP_ALL)
   tellOf(admission?.departures ?? [])
   return admission !== undefined
 }
@@ -70,7 +64,7 @@ export function adopt({ index, budget }: Rooms, { file, footprint, header }: Fou
 export function salvage(rooms: Rooms, path: string): void {
   let broken: EntryIndex
   try {
-    broken = new EntryIndex(path, { readonly: true, synced: false })
+    broken = new EntryIndex(path, { readonly: true, synced: false, digest: rooms.digest })
   } catch {
     return
   }
@@ -102,11 +96,7 @@ function carryOver({ index, objects, budget, digest }: Rooms, located: Located):
       ? inline !== undefined && digest(inline) === entry.object
       : objects.inspect(file) !== undefined
   if (!sound) return
-  const newcomer = { ...entry, expiresAt: entry.expiresAt, file, inline, footprint }
-  const admission = admit(index(), newcomer, budget, Number.POSITIVE_INFINITY)
-  if (admission === undefined || entry.hits === 0) return
-  const score = scoreOf(entry, index().ledger.totals().inflation, budget)
-  index().touch(admission.located.id, entry.hits, entry.accessedAt, score)
+  admit(index(), { entry, file, inline, footprint }, budget, KEEP_ALL)
 }
 
 /** Adopts every orphan of the tree. The caller removes the files that lost their rows. */
@@ -153,7 +143,7 @@ export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unkno
 
 /** Brings the directory within its budget, a slice at a time. */
 export function shrinkToBudget({ index, budget }: Rooms, slice: number): number {
-  const departures = index().write(() => makeRoom(index(), budget, index().ledger.totals(), 0, slice))
+  const departures = index().write(() => makeRoom(index(), budget, 0, slice))
   tellOf(departures)
   return departures.length
 }

@@ -55,13 +55,13 @@ export class Counters {
     if (this.#waiting === 0) return
     index.write(() => {
       for (const [name, counts] of this.#usage) index.ledger.addUsage(name, counts)
-      const { inflation } = index.ledger.totals()
+      const { inflation } = index.ledger.books()
       for (const [key, { hits, at }] of this.#touched) {
-        const located = index.find(key)
-        if (located === undefined || located === 'damaged') continue
-        const { entry, id } = located
+        const found = index.find(key)
+        if (found === undefined || found === 'damaged') continue
+        const { entry } = found
         const touched = { ...entry, hits: entry.hits + hits, accessedAt: Math.max(entry.accessedAt, at) }
-        index.touch(id, hits, at, scoreOf(touched, inflation, budget))
+        index.touch(found, touched, scoreOf(touched, inflation, budget))
       }
     })
     this.#usage = new Map()

@@ -6,44 +6,42 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
-import type { CallKey, Digest, EntryFilter } from '../types.ts'
+import type { CallKey, Digest, Entry, EntryFilter } from '../types.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
-import {
-  blobOf,
-  hexOf,
-  type Located,
-  type RawRow,
-  type Row,
-  readRow,
-  rowOf,
-  sealOf,
-  type Version,
-} from './row.ts'
-import { APPLICATION_ID, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
+import { blobOf, type Digester, type Found, hexOf, reseal, seal, unseal, type Version } from './row.ts'
+import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
 
-/** A row about to be. */
-export interface NewRow {
-  readonly key: CallKey
-  readonly object: Digest
-  /** Where the bytes are: in this file, or else in the row. */
-  readonly file: Digest | undefined
-  readonly inline: Uint8Array | undefined
-  readonly size: number
+/** A row about to be; its bytes are in the row, or else in a file. */
+export interface NewRow extends Omit<Found, 'sealed'> {
+  /** When nobody wants it any more, in milliseconds since the epoch. */
+  readonly leavesAt?: number | undefined
   readonly footprint: number
-  readonly computeTime: number
-  readonly createdAt: number
-  readonly expiresAt: number | undefined
-  readonly codec: string
-  readonly async: boolean
-  readonly tags: readonly string[]
   readonly score: number
+}
+
+/** A row of a list. */
+export interface Located extends Found {
+  readonly id: number
+  readonly footprint: number
+  readonly score: number
+}
+
+/** What must hold of the books for a row to be added without a look at them. */
+export interface Room {
+  readonly inflation: number
+  /** At most so many and so large. */
+  readonly entries: number
+  readonly size: number
+  /** Fewer rows than this may wait to be booked. */
+  readonly fresh: number
 }
 
 export interface IndexOptions {
   readonly readonly: boolean
   /** Wait for the disk at each commit. */
   readonly synced: boolean
+  readonly digest: Digester
 }
 
 /** A database that is in order, but not one of ours; or one of another format. */
@@ -73,6 +71,7 @@ export class EntryIndex {
   )
   readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
   readonly #db: Sqlite.Database
+  readonly #digest: Digester
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
   readonly #versions = new Map<number, Version>()
   readonly #versionIds = new Map<string, number>()
@@ -80,7 +79,8 @@ export class EntryIndex {
   /** `source` is a path, or the bytes of a database to read from memory. */
   constructor(source: string | Buffer, options: IndexOptions) {
     const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Sqlite
-    const { readonly } = options
+    const { digest, readonly } = options
+    this.#digest = digest
     this.#db = new Database(
       source,
       typeof source === 'string' ? { readonly, fileMustExist: readonly, timeout: BUSY_TIMEOUT } : {},
@@ -119,21 +119,21 @@ export class EntryIndex {
   }
 
   #ask(name: StatementName): Sqlite.Statement<any[], any> {
-    return this.#prepared(STATEMENTS[name])
+    return this.#statements.get(name) ?? this.#prepared(name, STATEMENTS[name])
   }
 
-  #prepared(sql: string): Sqlite.Statement<any[], any> {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql)
-      pinned.push(statement)
-      this.#statements.set(sql, statement)
-    }
+  #prepared(name: string, sql: string): Sqlite.Statement<any[], any> {
+    const statement = this.#db.prepare(sql)
+    pinned.push(statement)
+    // One column as it is, several as arrays: better-sqlite3 takes a quarter less time for them than for objects.
+    if (sql.startsWith('PRAGMA') || name === 'whatIsSealed') statement.pluck()
+    if (sql.includes(COLUMNS) || name === 'whatIsBooked') statement.raw()
+    this.#statements.set(name, statement)
     return statement
   }
 
   #pragma(name: string): number {
-    return this.#prepared(`PRAGMA ${name}`).pluck().get() as number
+    return (this.#statements.get(name) ?? this.#prepared(name, `PRAGMA ${name}`)).get() as number
   }
 
   /** Does `work` as one transaction that has the write lock from its start. */
@@ -159,73 +159,66 @@ export class EntryIndex {
 
   // one entry ---------------------------------------------------------------------------------------------------
 
-  /** The entry of this call with its inline bytes; 'damaged' if its row is. */
-  find(key: Digest): Located | 'damaged' | undefined {
-    const row = this.#row('whichEntryHasKey', blobOf(key))
-    if (row === undefined) return undefined
-    const located = this.#read(row)
-    return located?.entry.key.digest === key ? located : 'damaged'
+  /** The entry of this call; 'damaged' if its row is. */
+  find(key: Digest): Found | 'damaged' | undefined {
+    const blob = blobOf(key)
+    const sealed = this.#ask('whatIsSealed').get(blob) as unknown
+    if (sealed === undefined) return undefined
+    return unseal(sealed, key, blob, this.#versionWithId, this.#digest) ?? 'damaged'
   }
 
-  // As arrays: better-sqlite3 takes a quarter less time for them than for objects (measured).
-  #row(question: StatementName, ...values: unknown[]): Row | undefined {
-    const raw = this.#ask(question)
-      .raw()
-      .get(...values) as RawRow | undefined
-    return raw && rowOf(raw)
+  #rows(question: StatementName, ...values: unknown[]): RawRow[] {
+    return this.#ask(question).all(...values) as RawRow[]
   }
 
-  #rows(question: StatementName, ...values: unknown[]): Row[] {
-    return (
-      this.#ask(question)
-        .raw()
-        .all(...values) as RawRow[]
-    ).map(rowOf)
+  /** What a row of a list means, or undefined if it is damaged. */
+  #read([id, key, version, footprint, score, file, sealed]: RawRow): Located | undefined {
+    if (!Buffer.isBuffer(key)) return undefined
+    const found = unseal(sealed, hexOf(key), key, this.#versionWithId, this.#digest)
+    if (found === undefined || typeof footprint !== 'number' || typeof score !== 'number') return undefined
+    // What SQL goes by must be what is sealed.
+    const named = Buffer.isBuffer(file) ? hexOf(file) : (file ?? undefined)
+    if (named !== found.file || this.#versions.get(version)?.name !== found.entry.key.name) return undefined
+    return { ...found, id, footprint, score }
   }
 
-  #read(row: Row): Located | undefined {
-    return readRow(row, this.#versionWithId(row.version))
+  /** Adds a row; undefined if its call has one. It is in the ledger's books only after `book()`. */
+  insert(row: NewRow): number | undefined {
+    const { changes, lastInsertRowid } = this.#ask('insertEntry').run(...this.#columns(row))
+    return changes === 1 ? Number(lastInsertRowid) : undefined
   }
 
-  insert(row: NewRow): number {
-    const { key, object, file, async, size, createdAt, expiresAt, codec } = row
+  /** Adds a row by itself, unless its call has one or it needs more than the room there surely is. */
+  insertIfRoom(row: NewRow, { entries, fresh, inflation, size }: Room): boolean {
+    const columns = this.#columns(row)
+    return this.#ask('insertIfRoom').run(...columns, inflation, entries, size, fresh).changes === 1
+  }
+
+  #columns(row: NewRow): unknown[] {
+    const { entry, file, footprint, leavesAt, score } = row
+    const { createdAt, expiresAt, key, tags } = entry
     const version = this.#versionOf(key, createdAt)
-    const tags = row.tags.length === 0 ? null : JSON.stringify(row.tags)
-    return Number(
-      this.#ask('insertEntry').run(
-        blobOf(key.digest),
-        version.id,
-        blobOf(key.args),
-        key.inputs === version.inputs ? null : blobOf(key.inputs),
-        key.state === version.state ? null : blobOf(key.state),
-        blobOf(object),
-        file === undefined ? null : blobOf(file),
-        size,
-        row.footprint,
-        row.computeTime,
-        createdAt,
-        createdAt,
-        expiresAt ?? null,
-        codec,
-        async ? 1 : 0,
-        tags,
-        row.score,
-        sealOf({ key: key.digest, object, file, size, createdAt, expiresAt, codec, async, tags }),
-        row.inline ?? null,
-      ).lastInsertRowid,
-    )
+    return [
+      blobOf(key.digest),
+      version.id,
+      footprint,
+      score,
+      createdAt,
+      leavesAt ?? expiresAt ?? null,
+      file === undefined ? null : blobOf(file),
+      tags.length === 0 ? null : JSON.stringify(tags),
+      seal(row, version, this.#digest),
+    ]
   }
 
   /** Removes the row of a call, whatever it names. Returns what it named. */
-  remove(key: Digest): { readonly file: Digest | undefined; readonly footprint: number } | undefined {
-    const row = this.#ask('removeKey').get(blobOf(key)) as
-      | { file: Buffer | null; footprint: number }
-      | undefined
-    return row && { file: row.file === null ? undefined : hexOf(row.file), footprint: row.footprint }
+  remove(key: Digest): { readonly file: Digest | undefined } | undefined {
+    const row = this.#ask('removeKey').get(blobOf(key)) as { file: Buffer | null } | undefined
+    return row && { file: row.file === null ? undefined : hexOf(row.file) }
   }
 
   /** Removes the row of a call only if it still names what was found. */
-  removeExactly({ entry, file }: Located): boolean {
+  removeExactly({ entry, file }: Found): boolean {
     const named = file === undefined ? null : blobOf(file)
     return this.#ask('removeExactly').get(blobOf(entry.key.digest), blobOf(entry.object), named) !== undefined
   }
@@ -235,16 +228,9 @@ export class EntryIndex {
     if (this.#ask('removeRow').run(id).changes !== 1) throw unsound('a row that is there cannot be removed')
   }
 
-  /** Removes a row only if it is still damaged. */
-  removeDamaged(id: number): void {
-    this.write(() => {
-      const row = this.#row('whichEntryIs', id)
-      if (row !== undefined && this.#read(row) === undefined) this.removeRow(id)
-    })
-  }
-
-  touch(id: number, hits: number, at: number, score: number): void {
-    this.#ask('touch').run(hits, at, score, id)
+  /** Writes how often and when an entry was last hit. Within the transaction that found it. */
+  touch({ sealed }: Found, entry: Entry, score: number): void {
+    this.#ask('touch').run(score, reseal(sealed, entry, this.#digest), blobOf(entry.key.digest))
   }
 
   namesFile(file: Digest): boolean {
@@ -253,7 +239,7 @@ export class EntryIndex {
 
   // many entries ------------------------------------------------------------------------------------------------
 
-  /** All entries meant by the filter, without their inline bytes, newest row first; damaged rows are left out. */
+  /** All entries meant by the filter, newest row first; damaged rows are left out. */
   *entries(filter: EntryFilter = {}): Generator<Located> {
     let before = Number.MAX_SAFE_INTEGER
     for (;;) {
@@ -262,14 +248,14 @@ export class EntryIndex {
         const located = this.#read(row)
         if (located !== undefined) yield located
       }
-      const last = rows.at(-1)
+      const last = rows.at(-1)?.[0]
       if (last === undefined) return
-      if (!(last.id < before)) throw unsound('rows are out of order')
-      before = last.id
+      if (!(last < before)) throw unsound('rows are out of order')
+      before = last
     }
   }
 
-  /** All rows with their inline bytes, in the order of their ids; the damaged ones as their id alone. */
+  /** All rows, in the order of their ids; the damaged ones as their id alone. */
   *rows(direction: 'up' | 'down'): Generator<{ readonly id: number; readonly located: Located | undefined }> {
     const [question, start] =
       direction === 'up'
@@ -278,12 +264,12 @@ export class EntryIndex {
     let from = start
     for (;;) {
       const rows = this.#rows(question, from, 64)
-      for (const row of rows) yield { id: row.id, located: this.#read(row) }
-      const last = rows.at(-1)
+      for (const row of rows) yield { id: row[0], located: this.#read(row) }
+      const last = rows.at(-1)?.[0]
       if (last === undefined) return
       // A damaged tree can lead in a circle.
-      if (direction === 'up' ? !(last.id > from) : !(last.id < from)) throw unsound('rows are out of order')
-      from = last.id
+      if (direction === 'up' ? !(last > from) : !(last < from)) throw unsound('rows are out of order')
+      from = last
     }
   }
 
@@ -304,20 +290,23 @@ export class EntryIndex {
 
   /** The newest `limit` entries of a code version. */
   recent(version: number, limit: number): Located[] {
-    const rows = this.#rows('whichAreRecent', version, limit)
+    const rows = this.#rows('whichAreRecent', { version, limit })
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 
   // who leaves --------------------------------------------------------------------------------------------------
 
-  /** The entry with the lowest score, other than `except`; a damaged row is removed on the way. */
-  lowest(except: number): Located | undefined {
+  /** The booked entries with the lowest scores, other than `except`; damaged rows are removed on the way. */
+  lowest(except: number, limit: number): Located[] {
     for (;;) {
-      const row = this.#row('whichLeavesFirst', except)
-      if (row === undefined) return undefined
-      const located = this.#read(row)
-      if (located !== undefined) return located
-      this.removeRow(row.id)
+      const rows = this.#rows('whichLeaveFirst', except, limit)
+      const sound: Located[] = []
+      for (const row of rows) {
+        const located = this.#read(row)
+        if (located === undefined) this.removeRow(row[0])
+        else sound.push(located)
+      }
+      if (sound.length === rows.length) return sound
     }
   }
 
@@ -330,11 +319,11 @@ export class EntryIndex {
 
   /** The versions of a function that have entries, the one computed last first. */
   versions(name: string): { readonly id: number; readonly code: Digest; readonly latest: number }[] {
-    const rows = this.#ask('whichVersionsLive').all(name) as { id: number; code: Buffer; latest: number }[]
-    return rows.map(({ id, code, latest }) => ({ id, code: hexOf(code), latest }))
+    const rows = this.#ask('whichVersionsLive').all(name) as { id: number; code: Buffer; newest: number }[]
+    return rows.map(({ id, code, newest }) => ({ id, code: hexOf(code), latest: newest }))
   }
 
-  #versionWithId(id: number): Version | undefined {
+  readonly #versionWithId = (id: number): Version | undefined => {
     const known = this.#versions.get(id)
     if (known !== undefined) return known
     const row = this.#ask('whichVersion').get(id) as VersionRow | undefined
@@ -382,8 +371,9 @@ export class EntryIndex {
 
   /** SQLite's own findings, empty if all is well. */
   check(): string[] {
-    const found = this.#prepared('PRAGMA integrity_check(20)').all() as { integrity_check: string }[]
-    return found.map((row) => row.integrity_check).filter((line) => line !== 'ok')
+    const name = 'integrity_check(20)'
+    const found = (this.#statements.get(name) ?? this.#prepared(name, `PRAGMA ${name}`)).all() as string[]
+    return found.filter((line) => line !== 'ok')
   }
 
   /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
@@ -398,6 +388,17 @@ export class EntryIndex {
     this.#db.close()
   }
 }
+
+/** As SQLite gives it; of a damaged one, anything may be anything. */
+type RawRow = readonly [
+  id: number,
+  key: unknown,
+  version: number,
+  footprint: number,
+  score: number,
+  file: unknown,
+  sealed: unknown,
+]
 
 interface VersionRow {
   readonly id: number

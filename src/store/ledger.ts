@@ -3,7 +3,7 @@
  * to be done with object files. Each method answers one question or does one deed. Knows no single entry.
  */
 import { StoreError } from '../errors.ts'
-import type { Digest, FunctionStats } from '../types.ts'
+import type { CallKey, Digest, FunctionStats } from '../types.ts'
 import type { Counts, NewEntry } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'
@@ -32,10 +32,16 @@ export const unsound = (finding: string): StoreError => new StoreError('ERR_STOR
 export class Ledger {
   readonly #ask: (name: StatementName) => Statement
   readonly #write: <T>(work: () => T) => T
+  #inflation = 0
 
   constructor(ask: (name: StatementName) => Statement, write: <T>(work: () => T) => T) {
     this.#ask = ask
     this.#write = write
+  }
+
+  /** As it was when last seen: another process may have evicted since. */
+  get inflation(): number {
+    return this.#inflation
   }
 
   inflateTo(score: number): void {
@@ -45,7 +51,7 @@ export class Ledger {
   // notes -------------------------------------------------------------------------------------------------------
 
   /** Text about an entry (by the call's digest) or a code version (by the code's); it leaves with them. */
-  takeNotes({ codeNote, key, note }: NewEntry): void {
+  takeNotes(key: CallKey, { codeNote, note }: Pick<NewEntry, 'codeNote' | 'note'>): void {
     if (note !== undefined) this.#ask('addNote').run(blobOf(key.digest), note)
     const text = codeNote !== undefined && this.noted(key.code) === undefined ? codeNote() : undefined
     if (text !== undefined) this.#ask('addNote').run(blobOf(key.code), text)
@@ -61,9 +67,25 @@ export class Ledger {
     return this.#ask('howMuch').get() as Totals
   }
 
-  /** The same, and whether a call has an entry: what a put must know. */
-  totalsBefore(key: Digest): Totals & { readonly present: 0 | 1 } {
-    return this.#ask('howMuchBefore').get(blobOf(key)) as Totals & { readonly present: 0 | 1 }
+  /** The totals of the rows that are in the books. */
+  books(): Totals {
+    const [entries, size, inflation] = this.#ask('whatIsBooked').get() as [number, number, number]
+    this.#inflation = inflation
+    return { entries, size, inflation }
+  }
+
+  /** Enters all rows that are not yet in the books. Within a transaction. Returns what they add. */
+  book(): { readonly entries: number; readonly size: number } {
+    const { entries, last, size } = this.#ask('whatIsFresh').get() as {
+      readonly entries: number
+      readonly last: number
+      readonly size: number
+    }
+    if (entries === 0) return { entries, size }
+    this.#ask('bookVersions').run()
+    this.#ask('bookEntries').run()
+    this.#ask('bookTotal').run(entries, size, last)
+    return { entries, size }
   }
 
   /** Whether the counters agree with the rows. */
@@ -73,12 +95,14 @@ export class Ledger {
     return (
       counted.entries === really.entries &&
       counted.size === really.size &&
+      this.#ask('whichAreMisbooked').get() === undefined &&
       this.#ask('whichVersionsAreMiscounted').get() === undefined
     )
   }
 
   recount(): void {
     this.#write(() => {
+      this.#ask('rebookEntries').run()
       this.#ask('recountTotal').run()
       this.#ask('recountVersions').run()
     })

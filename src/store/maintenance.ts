@@ -17,19 +17,22 @@ const ATTEMPTS = 400
 
 const load = (): typeof Lockfile => createRequire(import.meta.url)('proper-lockfile') as typeof Lockfile
 
-const lockOptions = (layout: Layout, name: string): Lockfile.LockOptions => ({
-  lockfilePath: join(layout.tmp, `${name}.lock`),
+// proper-lockfile tells the locks of a process apart by the path it is to lock, so each lock has its own: both may be
+// held at once.
+const pathOf = (layout: Layout, name: 'maintenance' | 'replacement'): string => join(layout.tmp, name)
+
+const lockOptions: Lockfile.LockOptions = {
   realpath: false,
   stale: STALE,
   // Its default throws from a timer. What happens here is safe, if slower, beside a second maintainer.
   onCompromised: () => undefined,
-})
+}
 
 /** Does `work` as the only maintainer of the directory. */
 export async function maintaining<T>(layout: Layout, work: () => Promise<T>): Promise<T> {
   const retries = { retries: ATTEMPTS, factor: 1, minTimeout: PAUSE, maxTimeout: PAUSE }
   const release = await load()
-    .lock(layout.directory, { ...lockOptions(layout, 'maintenance'), retries })
+    .lock(pathOf(layout, 'maintenance'), { ...lockOptions, retries })
     .catch((error: unknown) => {
       throw lockError(error)
     })
@@ -45,7 +48,7 @@ export function replacing<T>(layout: Layout, work: () => T): T {
   let release: (() => void) | undefined
   for (let attempt = 1; release === undefined; attempt++) {
     try {
-      release = load().lockSync(layout.directory, lockOptions(layout, 'replacement'))
+      release = load().lockSync(pathOf(layout, 'replacement'), lockOptions)
     } catch (error) {
       if (errnoOf(error) !== 'ELOCKED' || attempt === ATTEMPTS) throw lockError(error)
       sleep(PAUSE)

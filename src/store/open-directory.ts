@@ -56,8 +56,8 @@ export class OpenDirectory {
   }
 
   get #opening(): Opening {
-    const { durability, onError } = this.#options
-    return { fs: this.#fs, layout: this.#layout, synced: durability === 'always', onError }
+    const { digest, durability, onError } = this.#options
+    return { digest, fs: this.#fs, layout: this.#layout, synced: durability === 'always', onError }
   }
 
   #open(): { readonly opened: OpenedIndex; readonly writable: boolean } {

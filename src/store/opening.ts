@@ -12,6 +12,7 @@ import { storeErrorOf } from './failure.ts'
 import { errnoOf, type FileSystem, namesIn } from './files.ts'
 import type { Layout } from './layout.ts'
 import { replacing, sleep } from './maintenance.ts'
+import type { Digester } from './row.ts'
 
 export interface OpenedIndex {
   readonly index: EntryIndex
@@ -27,6 +28,7 @@ export interface Opening {
   readonly fs: FileSystem
   readonly layout: Layout
   readonly synced: boolean
+  readonly digest: Digester
   /** Told of a damaged index. */
   readonly onError: (error: StoreError) => void
 }
@@ -59,8 +61,9 @@ const isBroken = (error: unknown): boolean =>
 
 /** Opens the index for writing, a fresh one if need be. `broken` is where the caller has put a broken one. */
 export function openIndex(opening: Opening, broken?: string): OpenedIndex {
-  const { fs, layout, synced, onError } = opening
-  const open = (): EntryIndex => patiently(() => new EntryIndex(layout.index, { readonly: false, synced }))
+  const { digest, fs, layout, synced, onError } = opening
+  const open = (): EntryIndex =>
+    patiently(() => new EntryIndex(layout.index, { readonly: false, synced, digest }))
   let aside = broken
   for (let attempt = 1; ; attempt++) {
     const found = inodeOf(layout, fs)
@@ -113,17 +116,19 @@ const LARGEST_IMAGE = 256 * 2 ** 20
  * files. If they are there, a writer is at work (or died), and SQLite is right to use them; if not, it would create
  * them, so we read a copy: in memory and marked as not using WAL, or beside the system's other temporary files.
  */
-export function openReadonly({ fs, layout, onError }: Opening): OpenedIndex {
+export function openReadonly({ digest, fs, layout, onError }: Opening): OpenedIndex {
   const names = namesIn(fs, layout.directory)
   const has = (suffix: string): boolean => names.includes(`index.sqlite${suffix}`)
   try {
     if (has('') && has('-wal') && has('-shm')) {
-      const index = patiently(() => new EntryIndex(layout.index, { readonly: true, synced: false }))
+      const index = patiently(() => new EntryIndex(layout.index, { readonly: true, synced: false, digest }))
       return { index, inode: undefined, tidy: () => undefined }
     }
     if (has('')) {
       const { size } = fs.statSync(layout.index)
-      return has('-wal') || size > LARGEST_IMAGE ? openCopy(layout, has('-wal')) : openImage(fs, layout)
+      return has('-wal') || size > LARGEST_IMAGE
+        ? openCopy(layout, has('-wal'), digest)
+        : openImage(fs, layout, digest)
     }
   } catch (error) {
     if (!isBroken(error)) throw error
@@ -134,31 +139,31 @@ export function openReadonly({ fs, layout, onError }: Opening): OpenedIndex {
     )
   }
   return {
-    index: new EntryIndex(':memory:', { readonly: false, synced: false }),
+    index: new EntryIndex(':memory:', { readonly: false, synced: false, digest }),
     inode: undefined,
     tidy: () => undefined,
   }
 }
 
-function openImage(fs: FileSystem, layout: Layout): OpenedIndex {
+function openImage(fs: FileSystem, layout: Layout, digest: Digester): OpenedIndex {
   const image = fs.readFileSync(layout.index)
   // Bytes 18 and 19 say that the database uses WAL (2) or not (1); https://sqlite.org/fileformat.html#the_database_header
   if (image.byteLength > 19) image.fill(1, 18, 20)
   return {
-    index: new EntryIndex(image, { readonly: true, synced: false }),
+    index: new EntryIndex(image, { readonly: true, synced: false, digest }),
     inode: undefined,
     tidy: () => undefined,
   }
 }
 
-function openCopy(layout: Layout, withLog: boolean): OpenedIndex {
+function openCopy(layout: Layout, withLog: boolean, digest: Digester): OpenedIndex {
   const directory = mkdtempSync(join(tmpdir(), 'permafrost-'))
   const tidy = (): void => rmSync(directory, { recursive: true, force: true })
   try {
     const path = join(directory, 'index.sqlite')
     copyFileSync(layout.index, path)
     if (withLog) copyFileSync(`${layout.index}-wal`, `${path}-wal`)
-    return { index: new EntryIndex(path, { readonly: false, synced: false }), inode: undefined, tidy }
+    return { index: new EntryIndex(path, { readonly: false, synced: false, digest }), inode: undefined, tidy }
   } catch (error) {
     tidy()
     throw error

@@ -1,84 +1,9 @@
 /**
- * One row of the index, as SQLite gives it, and the entry it means. Each row carries a seal over what a hit depends
- * on, so that a flipped bit in the index is a miss, never an answer. Knows nothing of where rows come from.
+ * What a row of the index holds: everything a hit needs, in one sealed run of bytes; a second column costs a hit more
+ * than all of this. The seal is a digest over these bytes and the key, so that a flipped bit is a miss, never an
+ * answer. The layout is in docs/format.md. Knows nothing of where rows come from.
  */
-import { crc32 } from 'node:zlib'
 import type { Digest, Entry } from '../types.ts'
-
-export interface Row {
-  readonly id: number
-  readonly key: Buffer
-  readonly version: number
-  readonly args: Buffer
-  readonly inputs: Buffer | null
-  readonly state: Buffer | null
-  readonly object: Buffer
-  readonly file: Buffer | null
-  readonly size: number
-  readonly footprint: number
-  readonly computeTime: number
-  readonly hits: number
-  readonly createdAt: number
-  readonly accessedAt: number
-  readonly expiresAt: number | null
-  readonly codec: string
-  readonly async: number
-  readonly tags: string | null
-  readonly score: number
-  readonly seal: number
-  readonly bytes: Buffer | null
-}
-
-/** The same, as SQLite gives it. */
-export type RawRow = readonly [
-  id: number,
-  key: Buffer,
-  version: number,
-  args: Buffer,
-  inputs: Buffer | null,
-  state: Buffer | null,
-  object: Buffer,
-  file: Buffer | null,
-  size: number,
-  footprint: number,
-  compute_time: number,
-  hits: number,
-  created_at: number,
-  accessed_at: number,
-  expires_at: number | null,
-  codec: string,
-  async: number,
-  tags: string | null,
-  score: number,
-  seal: number,
-  bytes?: Buffer | null,
-]
-
-export function rowOf(raw: RawRow): Row {
-  return {
-    id: raw[0],
-    key: raw[1],
-    version: raw[2],
-    args: raw[3],
-    inputs: raw[4],
-    state: raw[5],
-    object: raw[6],
-    file: raw[7],
-    size: raw[8],
-    footprint: raw[9],
-    computeTime: raw[10],
-    hits: raw[11],
-    createdAt: raw[12],
-    accessedAt: raw[13],
-    expiresAt: raw[14],
-    codec: raw[15],
-    async: raw[16],
-    tags: raw[17],
-    score: raw[18],
-    seal: raw[19],
-    bytes: raw[20] ?? null,
-  }
-}
 
 /** A code version of a function, and the inputs and state most of its entries have. */
 export interface Version {
@@ -90,105 +15,149 @@ export interface Version {
 }
 
 /** An entry and where its bytes are. */
-export interface Located {
-  readonly id: number
+export interface Found {
   readonly entry: Entry
-  readonly footprint: number
-  readonly score: number
   /** Name of the object file; undefined if the bytes are in the row. */
   readonly file: Digest | undefined
-  /** The bytes in the row, if they were asked for. */
+  /** The bytes in the row, checked. */
   readonly inline: Uint8Array | undefined
+  /** All of the row; `inline` is its end. */
+  readonly sealed: Buffer
 }
+
+export type Digester = (bytes: Uint8Array) => Digest
 
 export const hexOf = (blob: Buffer): Digest => blob.toString('hex') as Digest
 export const blobOf = (digest: Digest): Buffer => Buffer.from(digest, 'hex')
 
-/** What the seal covers: whatever decides which value a hit returns, and how. */
-export interface Sealed {
-  readonly key: Digest
-  readonly object: Digest
-  readonly file: Digest | undefined
-  readonly size: number
-  readonly createdAt: number
-  readonly expiresAt: number | undefined
-  readonly codec: string
-  readonly async: boolean
-  readonly tags: string | null
-}
+// Where things are. Numbers are doubles unless they are counts.
+const DIGEST = 16
+const ARGS = 16
+const OBJECT = 32
+const SIZE = 48
+const COMPUTE_TIME = 56
+const CREATED_AT = 64
+const ACCESSED_AT = 72
+const EXPIRES_AT = 80
+const VERSION = 88
+const HITS = 92
+const FLAGS = 96
+const CODEC_LENGTH = 100
+const TAGS_LENGTH = 104
+const HEAD = 108
+// What is there, in the order in which it follows.
+const HAS_INPUTS = 1
+const HAS_STATE = 2
+const HAS_FILE = 4
+const IS_ASYNC = 8
 
-export function sealOf(sealed: Sealed): number {
-  const { key, object, file = '', size, createdAt, expiresAt = '', codec, async, tags } = sealed
-  return crc32(
-    `${key} ${object} ${file} ${size} ${createdAt} ${expiresAt} ${codec} ${async ? 1 : 0} ${tags ?? ''}`,
+const MOST_HITS = 2 ** 32 - 1
+// The bytes of a result start at a multiple of this.
+const ALIGNMENT = 8
+
+/** The row of an entry. Its inputs and state are left out where they equal those of the version's first entry. */
+export function seal(
+  { entry, file, inline }: Omit<Found, 'sealed'>,
+  version: Version,
+  digest: Digester,
+): Buffer {
+  const { key, tags } = entry
+  const written = tags.length === 0 ? '' : JSON.stringify(tags)
+  const codecLength = Buffer.byteLength(entry.codec)
+  const tagsLength = Buffer.byteLength(written)
+  const hasInputs = key.inputs !== version.inputs
+  const hasState = key.state !== version.state
+  const digests = (hasInputs ? DIGEST : 0) + (hasState ? DIGEST : 0) + (file === undefined ? 0 : DIGEST)
+  const start = aligned(HEAD + digests + codecLength + tagsLength)
+  const sealed = Buffer.allocUnsafe(start + (inline?.byteLength ?? 0))
+  sealed.write(key.args + entry.object, ARGS, 'hex')
+  sealed.writeDoubleLE(entry.size, SIZE)
+  sealed.writeDoubleLE(entry.computeTime, COMPUTE_TIME)
+  sealed.writeDoubleLE(entry.createdAt, CREATED_AT)
+  sealed.writeDoubleLE(entry.expiresAt ?? Number.POSITIVE_INFINITY, EXPIRES_AT)
+  sealed.writeUInt32LE(version.id, VERSION)
+  sealed.writeUInt32LE(
+    (hasInputs ? HAS_INPUTS : 0) +
+      (hasState ? HAS_STATE : 0) +
+      (file === undefined ? 0 : HAS_FILE) +
+      (entry.async ? IS_ASYNC : 0),
+    FLAGS,
   )
+  sealed.writeUInt32LE(codecLength, CODEC_LENGTH)
+  sealed.writeUInt32LE(tagsLength, TAGS_LENGTH)
+  let at = HEAD
+  if (hasInputs) at += sealed.write(key.inputs, at, 'hex')
+  if (hasState) at += sealed.write(key.state, at, 'hex')
+  if (file !== undefined) at += sealed.write(file, at, 'hex')
+  at += sealed.write(entry.codec, at)
+  if (tagsLength > 0) at += sealed.write(written, at)
+  sealed.fill(0, at, start)
+  if (inline !== undefined) sealed.set(inline, start)
+  return reseal(sealed, entry, digest)
 }
 
-/** SQLite stores any type in any column, and the seal is over text: a damaged type can look the same. */
-function isTyped(row: Row): boolean {
-  return (
-    typeof row.codec === 'string' &&
-    (row.tags === null || typeof row.tags === 'string') &&
-    (row.expiresAt === null || typeof row.expiresAt === 'number') &&
-    typeof row.size === 'number' &&
-    typeof row.footprint === 'number' &&
-    typeof row.computeTime === 'number' &&
-    typeof row.hits === 'number' &&
-    typeof row.createdAt === 'number' &&
-    typeof row.accessedAt === 'number' &&
-    typeof row.async === 'number' &&
-    typeof row.score === 'number'
-  )
+/** The same row after hits. */
+export function reseal(sealed: Buffer, { accessedAt, hits, key }: Entry, digest: Digester): Buffer {
+  sealed.writeDoubleLE(accessedAt, ACCESSED_AT)
+  sealed.writeUInt32LE(Math.min(hits, MOST_HITS), HITS)
+  sealed.write(key.digest, 0, 'hex')
+  sealed.write(digest(sealed), 0, 'hex')
+  return sealed
 }
 
-/** The entry a row means, or undefined if the row is damaged. */
-export function readRow(row: Row, version: Version | undefined): Located | undefined {
-  try {
-    if (version === undefined || !isTyped(row)) return undefined
-    const file = row.file === null ? undefined : hexOf(row.file)
-    const expiresAt = row.expiresAt ?? undefined
-    const entry: Entry = {
-      key: {
-        name: version.name,
-        code: version.code,
-        args: hexOf(row.args),
-        inputs: row.inputs === null ? version.inputs : hexOf(row.inputs),
-        state: row.state === null ? version.state : hexOf(row.state),
-        digest: hexOf(row.key),
-      },
-      object: hexOf(row.object),
-      size: row.size,
-      computeTime: row.computeTime,
-      hits: row.hits,
-      createdAt: row.createdAt,
-      accessedAt: row.accessedAt,
-      ...(expiresAt === undefined ? undefined : { expiresAt }),
-      codec: row.codec,
-      async: row.async === 1,
-      tags: row.tags === null ? [] : JSON.parse(row.tags),
-    }
-    const { createdAt, codec, async, size, object } = entry
-    const sealed = {
-      key: entry.key.digest,
-      object,
-      file,
-      size,
-      createdAt,
-      expiresAt,
-      codec,
-      async,
-      tags: row.tags,
-    }
-    if (sealOf(sealed) !== row.seal) return undefined
-    return {
-      id: row.id,
-      entry,
-      footprint: row.footprint,
-      score: row.score,
-      file,
-      inline: row.bytes ?? undefined,
-    }
-  } catch {
-    return undefined
+/** What a row means, or undefined if it is not a row of this call, sound in every bit. The key is given twice. */
+export function unseal(
+  sealed: unknown,
+  key: Digest,
+  blob: Buffer,
+  versionWithId: (id: number) => Version | undefined,
+  digest: Digester,
+): Found | undefined {
+  // SQLite stores any type in any column.
+  if (!(sealed instanceof Buffer) || sealed.byteLength < HEAD) return undefined
+  // one call for three digests
+  const digests = sealed.toString('hex', 0, SIZE)
+  sealed.set(blob, 0)
+  if (digest(sealed) !== digests.slice(0, 2 * ARGS)) return undefined
+  const version = versionWithId(sealed.readUInt32LE(VERSION))
+  if (version === undefined) return undefined
+  const flags = sealed.readUInt32LE(FLAGS)
+  let at = HEAD
+  const next = (has: number): Digest | undefined => {
+    if ((flags & has) === 0) return undefined
+    at += DIGEST
+    return sealed.toString('hex', at - DIGEST, at) as Digest
   }
+  const inputs = next(HAS_INPUTS) ?? version.inputs
+  const state = next(HAS_STATE) ?? version.state
+  const file = next(HAS_FILE)
+  const codecEnd = at + sealed.readUInt32LE(CODEC_LENGTH)
+  const codec = sealed.toString('utf8', at, codecEnd)
+  const tagsEnd = codecEnd + sealed.readUInt32LE(TAGS_LENGTH)
+  const tags = tagsEnd === codecEnd ? [] : JSON.parse(sealed.toString('utf8', codecEnd, tagsEnd))
+  const expiresAt = sealed.readDoubleLE(EXPIRES_AT)
+  const facts: Entry = {
+    key: {
+      name: version.name,
+      code: version.code,
+      args: digests.slice(2 * ARGS, 2 * OBJECT) as Digest,
+      inputs,
+      state,
+      digest: key,
+    },
+    object: digests.slice(2 * OBJECT) as Digest,
+    size: sealed.readDoubleLE(SIZE),
+    computeTime: sealed.readDoubleLE(COMPUTE_TIME),
+    hits: sealed.readUInt32LE(HITS),
+    createdAt: sealed.readDoubleLE(CREATED_AT),
+    accessedAt: sealed.readDoubleLE(ACCESSED_AT),
+    codec,
+    async: (flags & IS_ASYNC) !== 0,
+    tags,
+  }
+  const entry = expiresAt === Number.POSITIVE_INFINITY ? facts : { ...facts, expiresAt }
+  const inline = file === undefined ? sealed.subarray(aligned(tagsEnd)) : undefined
+  return { entry, file, inline, sealed }
 }
+
+const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT

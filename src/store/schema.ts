@@ -10,9 +10,12 @@ export const FORMAT = 1
 export const APPLICATION_ID = 0x70667274
 
 /**
- * `whole` is 0 until the object files that were there before the index have been adopted.
- * `bytes` comes last, so that reading the other columns of a row never follows its overflow pages. `inputs` and
- * `state` are NULL where they equal those of the version's first entry, which is nearly always: 32 bytes a row.
+ * `sealed` holds all that a hit needs (row.ts); the other columns are what SQL must know. Only the key has its place in
+ * the books at once: a row with an `id` above `booked` is not yet counted in `total` and `version`, and in no other
+ * index. It is booked with the next puts, some dozens at a time, and before anything leaves. That, and `sealed`, are
+ * what make a put cost two pages and a hit one column.
+ * `whole` is 0 until the object files that were there before the index have been adopted. `inputs` and `state` of a
+ * version are those of its first entry, and nearly always of all: 32 bytes a row.
  */
 export const TABLES: string = `
 CREATE TABLE version (
@@ -28,31 +31,20 @@ CREATE TABLE version (
 );
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY,
-  key BLOB NOT NULL,
+  key BLOB NOT NULL UNIQUE,
   version INTEGER NOT NULL,
-  args BLOB NOT NULL,
-  inputs BLOB,
-  state BLOB,
-  object BLOB NOT NULL,
-  file BLOB,
-  size INTEGER NOT NULL,
   footprint INTEGER NOT NULL,
-  compute_time REAL NOT NULL,
-  hits INTEGER NOT NULL,
-  created_at INTEGER NOT NULL,
-  accessed_at INTEGER NOT NULL,
-  expires_at INTEGER,
-  codec TEXT NOT NULL,
-  async INTEGER NOT NULL,
-  tags TEXT,
   score REAL NOT NULL,
-  seal INTEGER NOT NULL,
-  bytes BLOB
+  created_at INTEGER NOT NULL,
+  leaves_at INTEGER,
+  file BLOB,
+  tags TEXT,
+  booked INTEGER NOT NULL,
+  sealed BLOB NOT NULL
 );
-CREATE UNIQUE INDEX entry_key ON entry (key);
-CREATE INDEX entry_score ON entry (score);
-CREATE INDEX entry_version ON entry (version);
-CREATE INDEX entry_expires ON entry (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX entry_score ON entry (score) WHERE booked = 1;
+CREATE INDEX entry_version ON entry (version) WHERE booked = 1;
+CREATE INDEX entry_leaves ON entry (leaves_at) WHERE booked = 1 AND leaves_at IS NOT NULL;
 CREATE INDEX entry_file ON entry (file) WHERE file IS NOT NULL;
 CREATE TABLE total (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -60,9 +52,10 @@ CREATE TABLE total (
   size INTEGER NOT NULL,
   inflation REAL NOT NULL,
   commits INTEGER NOT NULL,
-  whole INTEGER NOT NULL
+  whole INTEGER NOT NULL,
+  booked INTEGER NOT NULL
 );
-INSERT INTO total VALUES (1, 0, 0, 0, 0, 0);
+INSERT INTO total VALUES (1, 0, 0, 0, 0, 0, 0);
 CREATE TABLE usage (
   name TEXT PRIMARY KEY,
   hits INTEGER NOT NULL,
@@ -92,13 +85,9 @@ END;
 CREATE TRIGGER version_note_out AFTER UPDATE OF entries ON version WHEN NEW.entries = 0 BEGIN
   DELETE FROM note WHERE key = OLD.code;
 END;
-CREATE TRIGGER entry_in AFTER INSERT ON entry BEGIN
-  UPDATE total SET entries = entries + 1, size = size + NEW.footprint;
-  UPDATE version SET entries = entries + 1, size = size + NEW.footprint, latest = max(latest, NEW.created_at)
-    WHERE id = NEW.version;
-END;
-CREATE TRIGGER entry_out AFTER DELETE ON entry BEGIN
-  UPDATE total SET entries = entries - 1, size = size - OLD.footprint;
+CREATE TRIGGER entry_out AFTER DELETE ON entry WHEN OLD.booked = 1 BEGIN
+  UPDATE total SET entries = entries - 1, size = size - OLD.footprint,
+    booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
   UPDATE version SET entries = entries - 1, size = size - OLD.footprint WHERE id = OLD.version;
 END;
 CREATE TRIGGER object_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
@@ -109,11 +98,16 @@ PRAGMA user_version = ${FORMAT};
 `
 
 // In the order of RawRow.
-const COLUMNS = `id, key, version, args, inputs, state, object, file, size, footprint, compute_time, hits, created_at,
-  accessed_at, expires_at, codec, async, tags, score, seal`
+export const COLUMNS = 'id, key, version, footprint, score, file, sealed'
 
 const MATCHING = `($name IS NULL OR version IN (SELECT id FROM version WHERE name = $name))
   AND ($tag IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = $tag))`
+
+const FRESH = 'booked = 0 AND id > (SELECT booked FROM total)'
+
+// A row without `booked` is ignored, and so is one whose key has a row.
+const INSERT = `(key, version, footprint, score, created_at, leaves_at, file, tags, sealed, booked)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,`
 
 /** Named by the question it answers or the deed it does. */
 export const STATEMENTS = {
@@ -122,30 +116,34 @@ export const STATEMENTS = {
   rollback: 'ROLLBACK',
 
   // one entry
-  whichEntryHasKey: `SELECT ${COLUMNS}, bytes FROM entry WHERE key = ?` as string,
+  whatIsSealed: 'SELECT sealed FROM entry WHERE key = ?',
   whichEntryIs: `SELECT ${COLUMNS} FROM entry WHERE id = ?` as string,
   whichEntryNamesFile: 'SELECT id FROM entry WHERE file = ?',
-  insertEntry: `INSERT INTO entry (key, version, args, inputs, state, object, file, size, footprint, compute_time, hits,
-    created_at, accessed_at, expires_at, codec, async, tags, score, seal, bytes)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-  removeKey: 'DELETE FROM entry WHERE key = ? RETURNING file, footprint',
+  insertEntry: `INSERT OR IGNORE INTO entry ${INSERT} 0)` as string,
+  insertIfRoom:
+    `INSERT OR IGNORE INTO entry ${INSERT} (SELECT 0 FROM total WHERE inflation = ? AND entries <= ? AND size <= ?
+    AND coalesce((SELECT max(id) FROM entry), 0) < booked + ?))` as string,
+  removeKey: 'DELETE FROM entry WHERE key = ? RETURNING file',
   removeRow: 'DELETE FROM entry WHERE id = ?',
-  removeExactly: 'DELETE FROM entry WHERE key = ? AND object IS ? AND file IS ? RETURNING file',
-  touch: `UPDATE entry SET hits = hits + ?, accessed_at = max(accessed_at, ?), score = ? WHERE id = ?`,
+  removeExactly:
+    'DELETE FROM entry WHERE key = ? AND substr(sealed, 33, 16) IS ? AND file IS ? RETURNING file',
+  touch: 'UPDATE entry SET score = ?, sealed = ? WHERE key = ?',
 
   // many entries, a page at a time
   whichEntriesFollow: `SELECT ${COLUMNS} FROM entry WHERE id < $before AND ${MATCHING}
     ORDER BY id DESC LIMIT $limit` as string,
-  whichRowsFollow: `SELECT ${COLUMNS}, bytes FROM entry WHERE id > ? ORDER BY id LIMIT ?` as string,
-  whichRowsPrecede: `SELECT ${COLUMNS}, bytes FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?` as string,
-  whichAreRecent: `SELECT ${COLUMNS} FROM entry WHERE version = ? ORDER BY id DESC LIMIT ?` as string,
+  whichRowsFollow: `SELECT ${COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?` as string,
+  whichRowsPrecede: `SELECT ${COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?` as string,
+  whichAreRecent: `SELECT * FROM (SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND version = $version
+    UNION ALL SELECT ${COLUMNS} FROM entry WHERE ${FRESH} AND version = $version) ORDER BY id DESC LIMIT $limit` as string,
   removeMatching: `DELETE FROM entry WHERE id IN
     (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id` as string,
 
   // who leaves
-  whichLeavesFirst: `SELECT ${COLUMNS} FROM entry WHERE id <> ? ORDER BY score LIMIT 1` as string,
+  whichLeaveFirst:
+    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score, id LIMIT ?` as string,
   whichHaveExpired:
-    `SELECT ${COLUMNS} FROM entry WHERE expires_at <= ? AND id <> ? ORDER BY expires_at LIMIT ?` as string,
+    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND leaves_at <= ? AND id <> ? ORDER BY leaves_at LIMIT ?` as string,
   setInflation: 'UPDATE total SET inflation = max(inflation, ?)',
 
   // versions
@@ -153,25 +151,42 @@ export const STATEMENTS = {
   whichVersionIs: 'SELECT id, name, code, inputs, state FROM version WHERE name = ? AND code = ?',
   insertVersion: 'INSERT INTO version (name, code, inputs, state, latest) VALUES (?, ?, ?, ?, ?)',
   whichVersionsLive:
-    'SELECT id, code, latest FROM version WHERE name = ? AND entries > 0 ORDER BY latest DESC, id DESC',
+    `SELECT id, code, max(version.latest, coalesce((SELECT max(created_at) FROM entry WHERE ${FRESH}
+    AND version = version.id), 0)) AS newest FROM version WHERE name = ? AND (entries > 0
+    OR EXISTS (SELECT 1 FROM entry WHERE ${FRESH} AND version = version.id)) ORDER BY newest DESC, id DESC` as string,
 
   // counters
   isWhole: 'SELECT whole FROM total',
   setWhole: 'UPDATE total SET whole = ?',
   countCommit: 'UPDATE total SET commits = commits + 1',
-  howMuch: 'SELECT entries, size, inflation FROM total',
-  howMuchBefore:
-    'SELECT entries, size, inflation, EXISTS (SELECT 1 FROM entry WHERE key = ?) AS present FROM total',
+  howMuch:
+    `SELECT total.entries + fresh.entries AS entries, total.size + fresh.size AS size, inflation FROM total,
+    (SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry WHERE ${FRESH}) AS fresh` as string,
+  whatIsBooked: 'SELECT entries, size, inflation FROM total',
   howMuchReally: 'SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry',
+  whichAreMisbooked: 'SELECT id FROM entry WHERE booked <> (id <= (SELECT booked FROM total)) LIMIT 1',
   whichVersionsAreMiscounted: `SELECT v.id FROM version v
-    LEFT JOIN (SELECT version, count(*) AS entries, sum(footprint) AS size FROM entry GROUP BY version) e ON e.version = v.id
-    WHERE v.entries <> coalesce(e.entries, 0) OR v.size <> coalesce(e.size, 0)`,
+    LEFT JOIN (SELECT version, count(*) AS entries, sum(footprint) AS size FROM entry WHERE booked = 1 GROUP BY version) e
+    ON e.version = v.id WHERE v.entries <> coalesce(e.entries, 0) OR v.size <> coalesce(e.size, 0)`,
+
+  // the books
+  whatIsFresh: `SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size, max(id) AS last FROM entry
+    WHERE ${FRESH}` as string,
+  bookVersions:
+    `UPDATE version SET entries = version.entries + fresh.entries, size = version.size + fresh.size,
+    latest = max(version.latest, fresh.latest) FROM (SELECT version AS id, count(*) AS entries, sum(footprint) AS size,
+    max(created_at) AS latest FROM entry WHERE ${FRESH} GROUP BY version) AS fresh WHERE version.id = fresh.id` as string,
+  bookEntries: `UPDATE entry SET booked = 1 WHERE ${FRESH}` as string,
+  bookTotal: 'UPDATE total SET entries = entries + ?, size = size + ?, booked = ?',
+  rebookEntries: 'UPDATE entry SET booked = 1 WHERE booked <> 1',
   recountTotal: `UPDATE total SET entries = (SELECT count(*) FROM entry),
-    size = (SELECT coalesce(sum(footprint), 0) FROM entry)`,
+    size = (SELECT coalesce(sum(footprint), 0) FROM entry), booked = (SELECT coalesce(max(id), 0) FROM entry)`,
   recountVersions: `UPDATE version SET entries = (SELECT count(*) FROM entry WHERE entry.version = version.id),
     size = (SELECT coalesce(sum(footprint), 0) FROM entry WHERE entry.version = version.id)`,
   howWasItUsed: `SELECT name, hits, misses, time_saved, time_spent, 0 AS bytes FROM usage
-    UNION ALL SELECT name, 0, 0, 0, 0, sum(size) FROM version WHERE entries > 0 GROUP BY name`,
+    UNION ALL SELECT name, 0, 0, 0, 0, sum(size) FROM version WHERE entries > 0 GROUP BY name
+    UNION ALL SELECT name, 0, 0, 0, 0, sum(footprint) FROM entry JOIN version ON version.id = entry.version
+      WHERE entry.booked = 0 AND entry.id > (SELECT booked FROM total) GROUP BY name`,
   addUsage: `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET hits = hits + excluded.hits,
     misses = misses + excluded.misses, time_saved = time_saved + excluded.time_saved,
     time_spent = time_spent + excluded.time_spent`,

@@ -18,7 +18,7 @@ import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
-import type { Located } from './row.ts'
+import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
@@ -47,7 +47,7 @@ class DirectoryStore implements Store {
   readonly #open: OpenDirectory
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
-  #last: Located | undefined
+  #last: Found | undefined
 
   constructor(options: StoreOptions, fs: FileSystem) {
     this.#options = options
@@ -74,17 +74,23 @@ class DirectoryStore implements Store {
 
   find(key: Digest): Entry | undefined {
     return this.#open.guard('looking up a call', () => {
-      const located = this.#index.find(key)
-      return located === undefined || located === 'damaged' ? undefined : this.#handOut(located)
+      const found = this.#index.find(key)
+      return found === undefined || found === 'damaged' ? undefined : this.#handOut(found)
     })
   }
 
-  #handOut(located: Located): Entry {
-    this.#last = located
-    return located.entry
+  #handOut(found: Found): Entry {
+    this.#last = found
+    return found.entry
   }
 
   read(entry: Entry): Uint8Array | undefined {
+    const known = this.#last
+    if (known?.entry === entry && known.inline !== undefined && !this.#open.closed) {
+      // Inline bytes are handed out once; who reads again gets a copy of their own.
+      this.#last = undefined
+      return known.inline
+    }
     try {
       return this.#open.guard('reading a result', () => this.#read(entry))
     } catch (error) {
@@ -97,8 +103,6 @@ class DirectoryStore implements Store {
 
   #read(entry: Entry): Uint8Array | undefined {
     const known = this.#last?.entry === entry ? this.#last : undefined
-    // Inline bytes are handed out once; who reads again gets a copy of their own.
-    this.#last = undefined
     let bytes = known && this.#bytesOf(known)
     if (bytes !== undefined) return bytes
     const now = this.#index.find(entry.key.digest)
@@ -121,11 +125,8 @@ class DirectoryStore implements Store {
   }
 
   /** The bytes if they are what the entry says. */
-  readonly #bytesOf = ({ entry, file, inline }: Located): Uint8Array | undefined => {
-    if (file !== undefined) return this.#objects.read(file, entry.object, entry.size)
-    if (!(inline instanceof Uint8Array) || inline.byteLength !== entry.size) return undefined
-    return this.#options.digest(inline) === entry.object ? inline : undefined
-  }
+  readonly #bytesOf = ({ entry, file, inline }: Found): Uint8Array | undefined =>
+    file === undefined ? inline : this.#objects.read(file, entry.object, entry.size)
 
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
@@ -147,12 +148,9 @@ class DirectoryStore implements Store {
     })
     if (newcomer === undefined) return undefined
     try {
-      return this.#open.guard(doing, () => {
-        const admitted = this.#admit(newcomer, entry)
-        if (admitted !== undefined) this.#index.ledger.takeNotes(entry)
-        if (admitted !== undefined && entry.lease !== undefined) this.leases.over(entry.lease)
-        return admitted
-      })
+      const admitted = this.#open.guard(doing, () => this.#admit(newcomer, entry))
+      if (admitted !== undefined && entry.lease !== undefined) this.leases.over(entry.lease)
+      return admitted
     } catch (error) {
       if (newcomer.file !== undefined) this.#discard(newcomer.file)
       throw error
@@ -160,27 +158,30 @@ class DirectoryStore implements Store {
   }
 
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
-  #prepare(entry: NewEntry, bytes: Uint8Array): Newcomer | undefined {
-    const { key, computeTime, codec, async, tags } = entry
+  #prepare(asked: NewEntry, bytes: Uint8Array): Newcomer | undefined {
+    const { key, computeTime, codec, async, tags } = asked
     const size = bytes.byteLength
-    const smallest = footprintOf(size, tags, codec) + (entry.note?.length ?? 0)
+    const smallest = footprintOf(size, tags, codec) + (asked.note?.length ?? 0)
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
-    const expiresAt = Number.isFinite(entry.expiresAt) ? Math.round(entry.expiresAt!) : undefined
-    const facts = {
+    const createdAt = Math.round(this.#options.clock())
+    const facts: Entry = {
       key,
       object: this.#options.digest(bytes),
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
-      createdAt: Math.round(this.#options.clock()),
+      hits: 0,
+      createdAt,
+      accessedAt: createdAt,
       codec,
       async,
       tags,
     }
-    if (size <= LARGEST_INLINE) {
-      return { ...facts, expiresAt, file: undefined, inline: bytes, footprint: smallest }
-    }
-    const about = expiresAt === undefined ? facts : { ...facts, expiresAt }
-    const stored = this.#withDirectories(() => this.#objects.put(about, bytes))
+    const entry = asked.expiresAt === undefined ? facts : { ...facts, expiresAt: Math.round(asked.expiresAt) }
+    const { expiresAt } = entry
+    const leavesAt = expiresAt === undefined ? undefined : expiresAt + Math.round(asked.staleFor ?? 0)
+    if (size <= LARGEST_INLINE)
+      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
+    const stored = this.#withDirectories(() => this.#objects.put(aboutOf(entry), bytes))
     const { file } = stored
     try {
       if (this.#options.durability === 'always') this.#objects.sync([file])
@@ -188,13 +189,8 @@ class DirectoryStore implements Store {
       this.#discard(file)
       throw error
     }
-    return {
-      ...facts,
-      expiresAt,
-      file,
-      inline: undefined,
-      footprint: footprintOf(stored.footprint, tags, codec) + (entry.note?.length ?? 0),
-    }
+    const footprint = footprintOf(stored.footprint, tags, codec) + (asked.note?.length ?? 0)
+    return { entry, file, inline: undefined, footprint, leavesAt }
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
@@ -208,25 +204,19 @@ class DirectoryStore implements Store {
     }
   }
 
-  #admit(newcomer: Newcomer, { keepVersions, lease }: NewEntry): Entry | undefined {
-    const { file, footprint, key } = newcomer
-    let isLate = false
-    const permit = (present: boolean): boolean => {
-      // whoever has the lease now knows better than one who was taken for dead
-      isLate = lease !== undefined && !this.#index.leases.letGo(lease) && present
-      return !isLate
-    }
+  #admit(newcomer: Newcomer, asked: NewEntry): Entry | undefined {
+    const { entry, file, footprint } = newcomer
     const admission = fits(footprint, this.#budget)
-      ? admit(this.#index, newcomer, this.#budget, keepVersions, permit)
+      ? admit(this.#index, newcomer, this.#budget, asked)
       : undefined
-    if (admission === undefined) {
+    if (admission === undefined || admission.isLate) {
       if (file !== undefined) this.#objects.remove(file)
-      return isLate ? undefined : this.#refuse(key, footprint)
+      return admission === undefined ? this.#refuse(entry.key, footprint) : undefined
     }
-    tellOf(admission.departures)
-    if (admission.leavesFiles)
-      this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
-    return admission.located.entry
+    const { departures, leavesFiles } = admission
+    if (departures.length > 0) tellOf(departures)
+    if (leavesFiles) this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
+    return entry
   }
 
   /** A result that does not fit; what it was to replace is outdated all the same. */
@@ -414,4 +404,13 @@ class DirectoryStore implements Store {
   [Symbol.dispose](): void {
     this.close()
   }
+}
+
+/** What an object file says of its entry: what does not change. */
+function aboutOf({
+  hits: _hits,
+  accessedAt: _accessedAt,
+  ...about
+}: Entry): Omit<Entry, 'hits' | 'accessedAt'> {
+  return about
 }

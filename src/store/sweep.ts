@@ -60,6 +60,7 @@ export async function collect(
 function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
   for (;;) {
     const departures = index().write(() => {
+      index().ledger.book()
       const expired = index().expired(budget.clock(), 0, SLICE)
       for (const { id } of expired) index().removeRow(id)
       return expired.map((located) => ({ located, why: 'expired' as const }))

@@ -10,13 +10,13 @@ import { adopt, judge, type Rooms, removeDoomed } from './adopt.ts'
 import { storeErrorOf } from './failure.ts'
 import { removeFile } from './files.ts'
 import { foreignNames } from './layout.ts'
-import type { Located } from './row.ts'
+import type { Found } from './row.ts'
 import { leftovers } from './writer.ts'
 
 /** What verifying needs of the store beyond its rooms. */
 export interface Verifier extends Rooms {
   readonly repair: boolean
-  readonly bytesOf: (located: Located) => Uint8Array | undefined
+  readonly bytesOf: (found: Found) => Uint8Array | undefined
   /** Sets the index aside and builds it anew from the objects. */
   readonly rebuild: () => void
 }

@@ -99,6 +99,65 @@ test('maxSize and maxEntries hold after every put, rows and files alike', (t) =>
   }
 })
 
+test('the limits hold after every put of two stores that know nothing of each other', (t) => {
+  const room = roomFor(t)
+  for (const limit of [{ maxEntries: 150 }, { maxSize: 9_000_000 }]) {
+    const stores = [room.open(limit), room.open(limit)] as const
+    for (let n = 0; n < 600; n++) {
+      room.now += 1
+      const store = stores[n % 3 === 0 ? 0 : 1]
+      assert.ok(put(store, n, n % 50 === 0 ? LARGE : 'maxSize' in limit ? 60_000 : SMALL))
+      const { entries, size } = stores[n % 2]!.totals()
+      assert.ok(entries <= (limit.maxEntries ?? 600) && size <= (limit.maxSize ?? Number.POSITIVE_INFINITY))
+    }
+    assert.ok(stores[0].totals().entries > 100)
+    stores[0].clear()
+  }
+})
+
+test('rows that wait to be booked are counted, listed, and leave like the others', async (t) => {
+  const room = roomFor(t)
+  const store = room.open({ policy: policies.fifo })
+  const fill = (from: number, to: number): void => {
+    for (let n = from; n < to; n++) {
+      room.now += 1
+      store.put(
+        entryOf(keyOf(n, { code: `code ${n % 3}` }), { expiresAt: room.now + 1e6 }),
+        bytesOf(n, SMALL),
+      )
+    }
+  }
+  fill(0, 10)
+  for (const one of [store, room.open(), room.open({ readonly: true })]) {
+    assert.equal(one.totals().entries, 10)
+    assert.equal(one.usage().f!.bytes, one.totals().size)
+    assert.deepEqual(
+      one.versionsOf('f').map(({ code }) => code),
+      [digest('code 0'), digest('code 2'), digest('code 1')],
+    )
+    assert.deepEqual(one.closest(keyOf(7, { code: 'other' }))?.key, keyOf(7, { code: 'code 1' }))
+    assert.deepEqual((await one.verify()).problems, [])
+  }
+  assert.ok(store.drop(keyOf(9, { code: 'code 0' }).digest), 'also the last of them')
+  assert.equal(store.totals().entries, 9)
+  fill(9, 200)
+  const last = keyOf(199, { code: 'code 1' }).digest
+  assert.ok(store.drop(last))
+  fill(199, 202)
+  assert.equal(store.totals().entries, 202, 'no id is taken for booked that is not')
+  assert.deepEqual((await store.verify()).problems, [])
+  const smaller = room.open({ policy: policies.fifo, maxEntries: 3 })
+  await smaller.gc()
+  assert.deepEqual(
+    [...smaller.entries()].map(({ key }) => key.args),
+    [201, 200, 199].map((n) => keyOf(n).args),
+  )
+  room.now += 1e7
+  fill(300, 301)
+  assert.equal((await store.gc()).expired, 3)
+  assert.deepEqual((await store.verify()).problems, [])
+})
+
 test('a result larger than the budget is not admitted and evicts nothing', (t) => {
   const room = roomFor(t)
   const store = room.open({ maxSize: 150_000 })

@@ -10,9 +10,8 @@ import { bytesOf, digest, keyOf, LARGE, put, roomFor, SMALL } from './harness.js
 interface Row {
   readonly [column: string]: unknown
   readonly key: Buffer
-  readonly object: Buffer
   readonly file: Buffer | null
-  readonly bytes: Buffer | null
+  readonly sealed: Buffer
 }
 
 const Database = createRequire(import.meta.url)('better-sqlite3') as new (
@@ -35,36 +34,49 @@ test('docs/format.md is enough to read a directory', (t) => {
   assert.equal(index.pragma('application_id', { simple: true }), 0x70667274)
   assert.equal(index.pragma('user_version', { simple: true }), 1)
   const rows = index
-    .prepare(`SELECT e.*, v.name, v.code AS version_code, coalesce(e.inputs, v.inputs) AS all_inputs
-      FROM entry e JOIN version v ON v.id = e.version ORDER BY e.id`)
+    .prepare(
+      `SELECT e.*, v.name, v.code, v.inputs, v.state FROM entry e JOIN version v ON v.id = e.version ORDER BY e.id`,
+    )
     .all()
-  const [total] = index.prepare('SELECT * FROM total').all()
+  const [total] = index
+    .prepare(`SELECT entries + (SELECT count(*) FROM entry WHERE id > total.booked) AS entries,
+      size + (SELECT coalesce(sum(footprint), 0) FROM entry WHERE id > total.booked) AS size FROM total`)
+    .all()
   index.close()
 
   assert.deepEqual({ entries: total!.entries, size: total!.size }, expected)
   assert.equal(rows.length, 2)
   for (const [n, row] of rows.entries()) {
     const key = keyOf(n + 1)
+    const { sealed } = row
     const hex = (blob: unknown): string => (blob as Buffer).toString('hex')
     assert.deepEqual(
-      [hex(row.key), row.name, hex(row.version_code), hex(row.args), hex(row.all_inputs)],
-      [key.digest, key.name, key.code, key.args, key.inputs],
+      [hex(row.key), row.name, hex(row.code), hex(row.inputs), hex(row.state)],
+      [key.digest, key.name, key.code, key.inputs, key.state],
     )
-    const sealed = [
-      hex(row.key),
-      hex(row.object),
-      row.file === null ? '' : hex(row.file),
-      row.size,
-      row.created_at,
-      row.expires_at ?? '',
-      row.codec,
-      row.async,
-      row.tags ?? '',
-    ]
-    assert.equal(row.seal, crc32(sealed.join(' ')))
+    assert.equal(hex(sealed.subarray(0, 16)), digest(Buffer.concat([row.key, sealed.subarray(16)])))
     const wanted = bytesOf(n + 1, n === 0 ? SMALL : LARGE)
+    assert.equal(hex(sealed.subarray(16, 32)), key.args)
+    assert.equal(hex(sealed.subarray(32, 48)), digest(wanted))
+    assert.deepEqual(
+      [48, 56, 64, 72, 80].map((at) => sealed.readDoubleLE(at)),
+      [wanted.byteLength, 100, room.now, room.now, n === 0 ? Number.POSITIVE_INFINITY : room.now + 1000],
+    )
+    const [version, hits, flags, codecLength, tagsLength] = [88, 92, 96, 100, 104].map((at) =>
+      sealed.readUInt32LE(at),
+    ) as [number, number, number, number, number]
+    assert.deepEqual([version, hits, flags], [row.version, 0, n === 0 ? 0 : 4 + 8])
+    let at = 108
+    const next = (length: number): Buffer => {
+      at += length
+      return sealed.subarray(at - length, at)
+    }
+    if (n === 1) assert.deepEqual(next(16), row.file)
+    assert.equal(next(codecLength).toString(), 'raw')
+    assert.equal(next(tagsLength).toString(), n === 0 ? '["x"]' : '')
+    const rest = sealed.subarray(Math.ceil(at / 8) * 8)
     if (row.file === null) {
-      assert.deepEqual(row.bytes, wanted)
+      assert.deepEqual(rest, wanted)
       continue
     }
     const name = hex(row.file)

@@ -225,7 +225,7 @@ test('a row whose values have changed their type is not believed', (t) => {
   const store = room.open()
   put(store, 1, SMALL)
   const index = new Database(join(room.directory, 'index.sqlite'))
-  index.exec("UPDATE entry SET codec = CAST('raw' AS BLOB)")
+  index.exec('UPDATE entry SET sealed = CAST(sealed AS TEXT)')
   index.close()
   assert.equal(store.find(keyOf(1).digest), undefined)
   put(store, 1, SMALL)

@@ -6,7 +6,7 @@ import { EntryIndex } from '#src/store/entry-index.js'
 import { layoutOf } from '#src/store/layout.js'
 import { identity, lifeOf, processId } from '#src/store/process.js'
 import type { Lease } from '#src/store/store.js'
-import { bytesOf, entryOf, get, keyOf, LARGE, type Room, roomFor, SMALL } from './harness.js'
+import { bytesOf, digest, entryOf, get, keyOf, LARGE, type Room, roomFor, SMALL } from './harness.js'
 
 const terms = { duration: 1000, wait: Number.POSITIVE_INFINITY }
 const key = keyOf(1).digest
@@ -17,7 +17,7 @@ function heldBy(
   owner: string,
   more: { thread?: number; state?: 'blocking' | 'beating' } = {},
 ): void {
-  const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false })
+  const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false, digest })
   const { state = 'blocking', thread = 0 } = more
   index.leases.hold(key, { token: 1, owner, thread, state, expiresAt: room.now + 1000 })
   index.close()
@@ -104,7 +104,7 @@ describe('a lease', () => {
     const store = room.open()
     const lease = store.leases.acquire(key, { ...terms, duration: 30 }, true)
     assert.ok(isLease(lease))
-    const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false })
+    const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false, digest })
     t.after(() => index.close())
     const before = index.leases.holder(key)!.expiresAt
     room.now += 500
@@ -136,7 +136,7 @@ describe('a lease', () => {
     const next = store.leases.acquire(key, terms, false)
     assert.ok(isLease(next))
     store.close()
-    const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false })
+    const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false, digest })
     assert.equal(index.leases.holder(key), undefined)
     index.close()
   })
@@ -168,7 +168,7 @@ test('gc forgets leases that expired long ago', async (t) => {
   const store = room.open()
   heldBy(room, elsewhere)
   await store.gc()
-  const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false })
+  const index = new EntryIndex(layoutOf(room.directory).index, { readonly: false, synced: false, digest })
   t.after(() => index.close())
   assert.notEqual(index.leases.holder(key), undefined)
   room.now += 100_000_000
