@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 
-const files = ['call.js', 'freeze.js', 'cold-start.js']
+const files = ['call.js', 'freeze.js', 'values.js', 'cold-start.js']
 const rows = files.flatMap((file) =>
   JSON.parse(
     execFileSync(process.execPath, [fileURLToPath(new URL(file, import.meta.url))], { encoding: 'utf8' }),

@@ -112,9 +112,8 @@ function leavesOf({ bytes }: Reader, sizes: unknown) {
       const start = starts[index as number]
       if (start === undefined) throw new Error('no such leaf')
       starts[index as number] = undefined
-      const end = first + start + (sizes[index as number] as number)
-      // The typed array's own slice copies; Buffer's would be a view on the bytes.
-      return Uint8Array.prototype.slice.call(bytes, first + start, end).buffer
+      const from = bytes.byteOffset + first + start
+      return bytes.buffer.slice(from, from + (sizes[index as number] as number)) as ArrayBuffer
     },
   }
 }
