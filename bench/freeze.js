@@ -1,9 +1,12 @@
 /** What identifying a call costs, against the bare hash, JSON or walk of the same data in the same run. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { digest, MemoizedGroup } from 'permafrost'
+import { defaultWalkOptions } from '#src/freeze/freeze.js'
+import { keyOf } from '#src/key.js'
 import { measure } from './measure.js'
 
 const { XXHash128 } = createRequire(import.meta.url)('xxhash-addon')
@@ -20,7 +23,19 @@ const constant = 3
 let counter = 0
 const bump = () => counter++
 
-const ofNumber = group.memoize((x) => x * constant)
+// what a hit makes of a call; the `key` method adds what only people ask for
+const ofNumber = {
+  fn: (x) => x * constant,
+  name: 'ofNumber',
+  version: undefined,
+  states: [],
+  cacheKey: undefined,
+  ignored: new Set(),
+  once: false,
+  walk: defaultWalkOptions,
+  usesThis: () => false,
+  usesSuper: () => false,
+}
 const ofObject = group.memoize((x) => x.field1)
 const withTable = group.memoize((x) => table[x])
 const withLet = group.memoize((x) => x + counter)
@@ -34,7 +49,7 @@ const rows = [
   ...(await measure({
     'bare: hash 16 bytes, one Map look-up': { run: () => map.get(XXHash128.hash(sixteen).toString('hex')) },
     'key of one number, constant captures': {
-      run: () => ofNumber.key(5),
+      run: () => keyOf(ofNumber, undefined, [5]),
       reference: 'bare: hash 16 bytes, one Map look-up',
     },
     'bare: JSON.stringify of 20 fields, hash': { run: () => hash(JSON.stringify(object)) },
@@ -83,6 +98,39 @@ for (let round = 0; round < 9; round++) {
 rows.push({ name: 'first digest of 200 functions that call each other', p50: firsts[0], p99: firsts[0] })
 firsts.sort((a, b) => a - b)
 rows.push({ name: 'the same graph made anew, texts known', p50: firsts[4], p99: firsts[8] })
+
+// the first look at functions nobody has seen: one by one those of one module, and the first of each new module
+const { parse } = createRequire(import.meta.url)('acorn')
+const textOf = (n) =>
+  `(x, y = ${n}) => { const z = [x, y].map((a) => a * ${n}); return JSON.stringify({ z, k: Math.max(x, ${n}) }) }`
+const times = { parsing: [], known: [], fresh: [] }
+const timed = (list, work) => {
+  const began = performance.now()
+  work()
+  list.push((performance.now() - began) * 1000)
+}
+const module = join(directory, 'module.mjs')
+writeFileSync(module, Array.from({ length: 200 }, (_, n) => `export const f${n} = ${textOf(n)}`).join('\n'))
+const functions = await import(pathToFileURL(module))
+digest(functions.f0)
+for (let n = 1; n < 200; n++) {
+  timed(times.known, () => digest(functions[`f${n}`]))
+  timed(times.parsing, () => parse(`(${textOf(n)})`, { ecmaVersion: 'latest' }))
+}
+for (let n = 0; n < 50; n++) {
+  const file = join(directory, `module${n}.mjs`)
+  writeFileSync(file, `export const f = ${textOf(1000 + n)}`)
+  const { f } = await import(pathToFileURL(file))
+  timed(times.fresh, () => digest(f))
+}
+for (const [name, list, reference] of [
+  ['bare: acorn on the text of one function', times.parsing],
+  ['first digest of one more function of a module', times.known, 'bare: acorn on the text of one function'],
+  ['first digest of a function of a new module', times.fresh],
+]) {
+  list.sort((a, b) => a - b)
+  rows.push({ name, p50: list[list.length >> 1], p99: list.at(-2), reference })
+}
 
 group.close()
 rmSync(directory, { recursive: true, force: true })

@@ -15,6 +15,7 @@ export type EventName =
   | 'expired'
   | 'forgotten'
   | 'lost'
+  | 'stale'
   | 'tooLarge'
   | 'uncached'
   | 'unsound'

@@ -4,7 +4,7 @@
  */
 import { changesBetween, type Line } from './freeze/trace.ts'
 import { type Subject, type Told, tellCall, tellCode } from './key.ts'
-import type { Store } from './store/store.ts'
+import type { Store } from './store/contract.ts'
 import type { CallKey, Digest, MissReason } from './types.ts'
 
 /** Characters of a note: of a call, which counts to the size of each entry, and of a code version. */

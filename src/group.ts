@@ -8,13 +8,15 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { Counted, Kept } from './call.ts'
 import type { BuiltinCodec } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
 import type { Packages } from './freeze/origin.ts'
-import { codecCheck, type Memoize, memoizeFor, packagesCheck, registerRoom } from './memoize.ts'
+import type { Kept } from './keep.ts'
+import type { Counted } from './memo.ts'
+import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
+import { codecCheck, type LeaseOptions, leaseCheck, leaseTerms, packagesCheck } from './memoize-options.ts'
 import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
 import { reportText } from './report.ts'
 import { policies } from './store/policy.ts'
@@ -22,6 +24,7 @@ import { openStore, type Store } from './store/store.ts'
 import type {
   ByteSize,
   Codec,
+  Digest,
   Duration,
   Entry,
   EntryFilter,
@@ -71,6 +74,11 @@ export interface GroupOptions {
    * @defaultValue `'commit'`
    */
   readonly durability?: 'process' | 'commit' | 'always'
+  /**
+   * How callers, threads and processes that want one result take turns; see the option of `memoize`.
+   * @defaultValue `{ duration: '30s' }`
+   */
+  readonly lease?: false | LeaseOptions
   /** Called on each call of each function; what it returns must match. */
   readonly state?: () => unknown
   /**
@@ -111,6 +119,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
   codec: codecCheck,
   durability: is.oneOf('process', 'commit', 'always'),
+  lease: leaseCheck,
   state: is.function,
   packages: packagesCheck,
   keyOrder: is.oneOf('respect', 'ignore'),
@@ -161,7 +170,8 @@ export class MemoizedGroup implements Disposable {
     registerRoom(this, {
       store: () => this.#store,
       clock,
-      flights: new Map<string, Promise<Kept>>(),
+      flights: new Map<Digest, Promise<Kept>>(),
+      revalidating: new Set<Digest>(),
       report: (error, subject) => this.#report(error, subject),
       count: (name, what) => this.#count(name, what),
       state: options.state,
@@ -169,6 +179,7 @@ export class MemoizedGroup implements Disposable {
       codec: options.codec ?? 'cbor',
       packages: options.packages ?? 'version',
       keyOrder: options.keyOrder ?? 'respect',
+      lease: leaseTerms(options.lease),
     })
     this.memoize = memoizeFor(() => this)
     if (this.#store !== undefined) closeAtExit(this)

@@ -7,7 +7,6 @@ import { type Memoize, memoizeFor } from './memoize.ts'
 /** `memoize` on the default group, which opens at the first call. */
 export const memoize: Memoize = memoizeFor(defaultGroup)
 
-export type { Lookup } from './call.ts'
 export type { BuiltinCodec } from './codec/codec.ts'
 // seams
 export { registerClass } from './codec/codec.ts'
@@ -28,8 +27,10 @@ export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.t
 export type { BuiltinPolicy, GroupOptions } from './group.ts'
 // groups
 export { MemoizedGroup } from './group.ts'
+export type { Lookup } from './lookup.ts'
 // memoize
-export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods, MemoizeOptions } from './memoize.ts'
+export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods } from './memoize.ts'
+export type { LeaseOptions, MemoizeOptions } from './memoize-options.ts'
 export type {
   ByteSize,
   CallKey,

@@ -5,6 +5,7 @@
 import { ask, FreezeError } from './errors.ts'
 import { digestBytes } from './freeze/digest.ts'
 import {
+  digestPrimitives,
   type Frozen,
   freezeArguments,
   freezeFunction,
@@ -47,6 +48,8 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   if (self === undefined && subject.version === undefined && subject.usesSuper()) {
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
+  const quick = quickKey(subject, self, args, code)
+  if (quick !== undefined) return { key: quick, inputPaths: code.inputPaths }
   const given = freezeGiven(subject, self, args, code.weak)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
@@ -63,6 +66,55 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   if (inputs === NOTHING) return { key, inputPaths: code.inputPaths }
   return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
 }
+
+/** A call with a few primitives and nothing else: one hash in place of two. */
+function quickKey(
+  subject: Subject,
+  self: unknown,
+  args: readonly unknown[],
+  code: Frozen,
+): CallKey | undefined {
+  const { cacheKey, ignored, name, states, walk } = subject
+  if (cacheKey !== undefined || ignored.size > 0 || states.length > 0 || code.weak) return undefined
+  if (code.inputs !== NOTHING || (self !== undefined && subject.usesThis())) return undefined
+  const digest = digestPrimitives(args, walk, code.digest)
+  return digest && new QuickKey(name, code.digest, digest, args, walk)
+}
+
+/** What most hits never ask for, the digest of the arguments, is made when somebody does. */
+class QuickKey implements CallKey {
+  readonly inputs: Digest = NOTHING
+  readonly state: Digest = NOTHING
+  readonly name: string
+  readonly code: Digest
+  readonly digest: Digest
+  readonly #given: readonly unknown[]
+  readonly #walk: WalkOptions
+  #args: Digest | undefined
+
+  constructor(name: string, code: Digest, digest: Digest, given: readonly unknown[], walk: WalkOptions) {
+    this.name = name
+    this.code = code
+    this.digest = digest
+    this.#given = given
+    this.#walk = walk
+  }
+
+  get args(): Digest {
+    this.#args ??= freezeArguments(this.#given, this.#walk).digest
+    return this.#args
+  }
+}
+
+/** A key as users see it. */
+export const plainKey = ({ name, code, args, inputs, state, digest }: CallKey): CallKey => ({
+  name,
+  code,
+  args,
+  inputs,
+  state,
+  digest,
+})
 
 const four = Buffer.alloc(4 * 32)
 
@@ -121,10 +173,9 @@ function without(ignored: ReadonlySet<number>, args: readonly unknown[]): unknow
   return args.slice(0, length).map((arg, index) => (ignored.has(index) ? undefined : arg))
 }
 
-function together(...inputs: readonly Digest[]): Digest {
-  return inputs.every((one) => one === NOTHING)
-    ? NOTHING
-    : digestBytes(Buffer.from(inputs.join(''), 'latin1'))
+function together(code: Digest, args: Digest, state: Digest): Digest {
+  if (code === NOTHING && args === NOTHING && state === NOTHING) return NOTHING
+  return digestBytes(Buffer.from(code + args + state, 'latin1'))
 }
 
 /** Positions for the `ignore` option, which names parameters or gives positions. Throws a `TypeError` for others. */

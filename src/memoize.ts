@@ -2,82 +2,21 @@
  * Wraps a function or a method: checks the options, gives the wrapper its inspection methods, and hands each call to
  * call.ts. Knows how functions look from outside, not how results are found.
  */
-import { call, type Lookup, lookup, type Memo, type Room, refresh, why, wouldHit } from './call.ts'
+import { types } from 'node:util'
+import { call, refresh } from './call.ts'
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { ask } from './errors.ts'
 import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
-import type { Packages } from './freeze/origin.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
-import { ignoredPositions, keyOf, labelOf } from './key.ts'
-import { checkOptions, is, type OptionCheck } from './options.ts'
+import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
+import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
+import type { Memo, Room } from './memo.ts'
+import { leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
+import { checkOptions, milliseconds } from './options.ts'
+import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
-
-/** Options of one memoized function; what is left out comes from the group. */
-export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
-  /**
-   * A label to list and clear results by.
-   * @defaultValue the function's place: `src/fit.ts#fit`
-   */
-  readonly name?: string
-  /**
-   * Where results are kept.
-   * @defaultValue the default group, in `.permafrost/` beside the nearest package.json
-   */
-  readonly group?: MemoizedGroup
-  /** Identifies the function by name and version in place of its code and all that it captures. */
-  readonly version?: string | number
-  /** Called on each call; what it returns must match, too. */
-  readonly state?: () => unknown
-  /** What of the arguments identifies the call, in place of all of them. */
-  readonly cacheKey?: (...args: Parameters<F>) => unknown
-  /** Arguments left out of the key, by position (from 0) or by parameter name. */
-  readonly ignore?: readonly (number | string)[]
-  /** Whether to keep this value. `elapsed` is the computing time in milliseconds. */
-  readonly shouldCache?: (
-    value: Awaited<ReturnType<F>>,
-    context: { readonly key: CallKey; readonly elapsed: number },
-  ) => boolean
-  /**
-   * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never).
-   * @defaultValue the group's
-   */
-  readonly ttl?: Duration | ((value: Awaited<ReturnType<F>>) => Duration | undefined)
-  /**
-   * How values become bytes.
-   * @defaultValue `'cbor'`
-   */
-  readonly codec?: Codec | BuiltinCodec
-  /**
-   * How many versions of the code keep their results; the oldest leave first.
-   * @defaultValue `'all'`, until they are evicted
-   */
-  readonly keepVersions?: number | 'all'
-  /**
-   * `'once'`: what the function captures is read at the first call only.
-   * @defaultValue `'live'`
-   */
-  readonly closure?: 'live' | 'once'
-  /**
-   * Whether the order of an object's, Map's or Set's members makes another call.
-   * @defaultValue `'respect'`
-   */
-  readonly keyOrder?: 'respect' | 'ignore'
-  /**
-   * How code under `node_modules` is identified: by version, by its source, or for single packages.
-   * @defaultValue the group's
-   */
-  readonly packages?: Packages
-  /**
-   * What to do when arguments cannot be identified or the value cannot be stored: `'warn'` once and run uncached,
-   * `'throw'`, or `'ignore'` it.
-   * @defaultValue `'warn'`
-   */
-  readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
-  /** Labels for `group.clear({ tag })`. */
-  readonly tags?: readonly string[]
-}
 
 /** The function as it was, with a memory. */
 export type Memoized<F extends AnyFunction> = F & MemoizedMethods<F>
@@ -137,47 +76,8 @@ export interface Memoize {
   (options: MemoizeOptions): MemoizeDecorator
 }
 
-/** The check of the `codec` option of functions and groups. */
-export const codecCheck: OptionCheck = is.either(
-  is.oneOf('cbor', 'json', 'v8', 'raw'),
-  is.named('a Codec', 'encode', 'decode'),
-)
-
-/** The check of the `packages` option of functions and groups. */
-export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
-  expects: "an object of 'version', 'source' or 'ignore' by package",
-  accepts: (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    Object.values(value).every((one) => one === 'version' || one === 'source' || one === 'ignore'),
-})
-
-const CHECKS: Readonly<Record<keyof MemoizeOptions, OptionCheck>> = {
-  name: is.string,
-  group: {
-    expects: 'a MemoizedGroup',
-    accepts: (value) => typeof value === 'object' && value !== null && rooms.has(value),
-  },
-  version: is.version,
-  state: is.function,
-  cacheKey: is.function,
-  ignore: is.listOf(
-    'positions or parameter names',
-    (item) =>
-      (typeof item === 'string' && item !== '') || (Number.isSafeInteger(item) && (item as number) >= 0),
-  ),
-  shouldCache: is.function,
-  ttl: is.either(is.duration, is.function),
-  codec: codecCheck,
-  keepVersions: is.either(is.count, is.oneOf('all')),
-  closure: is.oneOf('live', 'once'),
-  keyOrder: is.oneOf('respect', 'ignore'),
-  packages: packagesCheck,
-  onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
-  tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
-}
-
 const rooms = new WeakMap<object, GroupRoom>()
+const CHECKS = memoizeChecks((value) => rooms.has(value))
 
 /** Tell what a group shares with its functions. */
 export function registerRoom(group: MemoizedGroup, room: GroupRoom): void {
@@ -192,6 +92,7 @@ export interface GroupRoom extends Room {
   readonly codec: Codec | BuiltinCodec
   readonly packages: WalkOptions['packages']
   readonly keyOrder: WalkOptions['keyOrder']
+  readonly lease: LeaseTerms | false
 }
 
 /** `memoize` for one group. The group is asked for when it is first needed, so that importing opens nothing. */
@@ -253,7 +154,7 @@ function wrap<F extends AnyFunction>(
   const methods: { [K in keyof MemoizedMethods<AnyFunction>]: unknown } = {
     fn,
     group: undefined,
-    key: (...args: unknown[]) => keyed(args),
+    key: (...args: unknown[]) => plainKey(keyed(args)),
     wouldHit: (...args: unknown[]) => wouldHit(memo, undefined, args),
     lookup: (...args: unknown[]) => lookup(memo, undefined, args),
     why: (...args: unknown[]) => why(memo, undefined, args),
@@ -344,6 +245,12 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     get ttl() {
       return options.ttl ?? room().ttl
     },
+    staleWhileRevalidate: ageOf(options.staleWhileRevalidate),
+    staleIfError: ageOf(options.staleIfError),
+    get lease() {
+      return options.lease === undefined ? room().lease : leaseTerms(options.lease)
+    },
+    learnt: { async: isAsync(fn), slowest: undefined },
     keepVersions:
       options.keepVersions === undefined || options.keepVersions === 'all'
         ? Number.POSITIVE_INFINITY
@@ -352,6 +259,11 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     onUncacheable: options.onUncacheable ?? 'warn',
   }
 }
+
+const ageOf = (age: Duration | undefined): number => (age === undefined ? 0 : milliseconds(age))
+
+/** What can be told of a function before its first call. */
+const isAsync = (fn: AnyFunction): true | undefined => (types.isAsyncFunction(fn) ? true : undefined)
 
 /** Equal options are one object: what is known of a function is kept by it. */
 function walkOptions(keyOrder: WalkOptions['keyOrder'], packages: WalkOptions['packages']): WalkOptions {

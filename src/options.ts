@@ -23,6 +23,8 @@ export const is: {
   oneOf(...words: readonly unknown[]): OptionCheck
   either(...checks: readonly OptionCheck[]): OptionCheck
   listOf(what: string, accepts: (item: unknown) => boolean): OptionCheck
+  /** An object with none but these fields, each of which may be left out. */
+  record(fields: Readonly<Record<string, OptionCheck>>): OptionCheck
   named(expects: string, ...methods: readonly string[]): OptionCheck
 } = {
   boolean: { expects: 'a boolean', accepts: (value) => typeof value === 'boolean' },
@@ -55,6 +57,19 @@ export const is: {
   listOf: (what, accepts) => ({
     expects: `an array of ${what}`,
     accepts: (value) => Array.isArray(value) && value.every(accepts),
+  }),
+  record: (fields) => ({
+    expects: `an object of ${Object.entries(fields)
+      .map(([name, { expects }]) => `"${name}" (${expects})`)
+      .join(' and ')}`,
+    accepts: (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      !Array.isArray(value) &&
+      Object.entries(value).every(
+        ([name, field]) =>
+          Object.hasOwn(fields, name) && (field === undefined || fields[name]!.accepts(field)),
+      ),
   }),
   named: (expects, ...methods) => ({
     expects,

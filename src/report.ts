@@ -4,7 +4,7 @@
 import { createRequire } from 'node:module'
 import prettyBytes from 'pretty-bytes'
 import prettyMilliseconds from 'pretty-ms'
-import type { Counted } from './call.ts'
+import type { Counted } from './memo.ts'
 import type { GroupStats } from './types.ts'
 
 /** A table of the functions called in this run, and a line about all runs. */

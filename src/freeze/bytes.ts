@@ -80,6 +80,12 @@ export class ByteWriter {
     this.raw(size > INLINE_BYTES ? hashBytes(view) : new Uint8Array(view.buffer, view.byteOffset, size))
   }
 
+  /** One-byte characters of a number the reader knows. */
+  latin1(text: string): void {
+    if (this.#length + text.length > this.#buffer.length) this.#grow(text.length)
+    this.#length += this.#buffer.write(text, this.#length, 'latin1')
+  }
+
   /** Bytes of a length the reader knows. */
   raw(bytes: Uint8Array): void {
     if (this.#length + bytes.length > this.#buffer.length) this.#grow(bytes.length)

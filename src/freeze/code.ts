@@ -9,6 +9,7 @@ import {
   type FunctionFacts,
   factsOf,
   givenScopes,
+  originOfImport,
   type ParsedText,
   packageOf,
   parsedText,
@@ -111,10 +112,17 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
     out.tag(TAG.variable)
     out.string(variable.name)
     if (binding.kind === 'uninitialised') out.tag(TAG.absent)
-    else walk.value(binding.value, ` → ${variable.name}`)
+    else writeGiven(walk, binding.value, variable.name)
     walk.volatile = true
   }
   out.tag(TAG.end)
+}
+
+/** A variable of a package's closure. What nothing can see into is refused there, too: a caller may have given it. */
+function writeGiven(walk: Walk, value: unknown, name: string): void {
+  if (types.isPromise(value) || types.isProxy(value)) walk.outsidePackage()
+  walk.value(value, ` → ${name}`)
+  walk.insidePackage()
 }
 
 /** A function of the user: its syntax and its variables. */
@@ -222,8 +230,10 @@ function writeRequire(walk: Walk, require: NodeJS.Require, source: ParsedText, f
     out.tag(TAG.module)
     out.string(specifier)
     const from = packageOf(specifier, facts.url)
-    if (from !== undefined) {
-      out.string(from)
+    const origin = originOfImport(specifier, facts.url)
+    const treatment = origin && treatmentOf(origin, walk.options)
+    if (from !== undefined && (origin?.kind === 'builtin' || treatment !== 'source')) {
+      out.string(treatment === 'ignore' ? '' : from)
       continue
     }
     let loaded: NodeJS.Module | undefined

@@ -44,18 +44,32 @@ export function freezeValue(value: unknown, root: string, options: WalkOptions):
   return summary(walkFrom(value, root, options))
 }
 
-/**
- * The same for a call's arguments, an array just made that nobody changed: a few primitives, which most calls are given,
- * need no walk. Writes the bytes that a walk would.
- */
+/** The same for a call's arguments, an array just made that nobody changed. */
 export function freezeArguments(args: readonly unknown[], options: WalkOptions): Frozen {
+  const digest = digestPrimitives(args, options)
+  return digest === undefined
+    ? freezeValue(args, 'args', options)
+    : { digest, inputs: NOTHING, inputPaths: NONE, weak: false }
+}
+
+/**
+ * A few primitives, which most calls are given, need no walk: the digest of `before` and the bytes that one would write.
+ * Undefined if there is anything else among them.
+ * @param before digests, one after the other
+ */
+export function digestPrimitives(
+  args: readonly unknown[],
+  options: WalkOptions,
+  before = '',
+): Digest | undefined {
   for (const argument of args) {
     if (typeof argument !== 'number' && typeof argument !== 'string' && typeof argument !== 'boolean') {
-      return freezeValue(args, 'args', options)
+      return undefined
     }
   }
   const out = idle.pop() ?? new ByteWriter()
   out.reset()
+  if (before !== '') out.latin1(before)
   begin(out, options)
   out.tag(TAG.reference)
   out.uint(0)
@@ -69,7 +83,7 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   out.tag(TAG.end)
   const digest = digestBytes(out.written())
   idle.push(out)
-  return { digest, inputs: NOTHING, inputPaths: NONE, weak: false }
+  return digest
 }
 
 const NONE: readonly string[] = []

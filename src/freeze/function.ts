@@ -267,6 +267,13 @@ function urlOf(specifier: string, base: string): string | undefined {
 /** `node:fs` or `name@version` for a specifier that leads out of the user's code, else undefined. */
 export function packageOf(specifier: string, url: string): string | undefined {
   if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`
+  const origin = originOfImport(specifier, url)
+  return origin?.kind === 'package' ? `${origin.name}@${origin.version}` : undefined
+}
+
+/** Whose code a bare specifier leads to; undefined if that cannot be told. */
+export function originOfImport(specifier: string, url: string): Origin | undefined {
+  if (isBuiltin(specifier)) return { kind: 'builtin' }
   if (/^[./#]|^[a-z]+:/.test(specifier)) return undefined
   const [scope, name] = specifier.split('/')
   const folderName = specifier.startsWith('@') ? join(scope!, name ?? '') : scope!
@@ -275,8 +282,7 @@ export function packageOf(specifier: string, url: string): string | undefined {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     const candidate = join(folder, 'node_modules', folderName)
     if (existsSync(candidate)) {
-      const origin = originOf(join(realpathSync(candidate), 'package.json'))
-      return origin.kind === 'package' ? `${origin.name}@${origin.version}` : undefined
+      return originOf(join(realpathSync(candidate), 'package.json'))
     }
     if (folder === dirname(folder)) return undefined
   }

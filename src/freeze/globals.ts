@@ -157,7 +157,16 @@ function writeProcess(walk: Walk, { paths }: FreeVariable, members: readonly Mem
       else if (own === undefined || first === undefined) out.tag(TAG.absent)
       else if (typeof own.property.value === 'function') {
         if (!writeOriginal(walk, process, first, own)) walk.member(own.property.value, first)
-      } else if (Array.isArray(own.property.value)) walk.member(own.property.value, first)
+      } else if (end?.kind === 'value' && (Array.isArray(end.value) || isRecord(end.value))) {
+        walk.member(end.value, first)
+      }
     }
   }
 }
+
+/** `process.versions`, `process.release` and the like, or a part of them. */
+const isRecord = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !types.isProxy(value) &&
+  (getPrototypeOf(value) === Object.prototype || getPrototypeOf(value) === null)

@@ -1,24 +1,31 @@
 /**
- * A module of the user's behind `import('./x.js')`: nothing shows it before it is loaded, so it is known by its
- * source and that of all it imports, in turn. Its state is not seen; that it has when it is loaded follows from its source.
+ * A module of the user's behind `import('./x.js')`: nothing shows it before it is loaded, so it is known by its source and
+ * that of all it imports or requires, in turn, and by what globals they name are now. The state it has when it is loaded
+ * follows from these.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { pathToFileURL } from 'node:url'
 import { digestBytes, hashBytes } from './digest.ts'
-import { packageOf } from './function.ts'
+import { originOfImport, packageOf } from './function.ts'
+import { writeGlobal } from './globals.ts'
 import { scriptAt } from './inspect.ts'
-import { pathOf } from './origin.ts'
+import { pathOf, treatmentOf } from './origin.ts'
 import { parseProgram } from './parse.ts'
 import { syntaxBytes } from './syntax.ts'
 import { TAG } from './tags.ts'
 import { eachChild, type Node } from './tree.ts'
+import { type FreeVariable, globalsOf } from './variables.ts'
 import type { Walk } from './walk.ts'
 
 interface ModuleSource {
   readonly digest: Uint8Array
-  /** Specifiers of all static imports and literal `import()`s, in order of the source. */
+  /** Specifiers of all static imports, literal `import()`s and `require()`s, sorted. */
   readonly imports: readonly string[]
-  /** It has an `import()` that only the run decides. */
-  readonly opaque: boolean
+  /** What it reads from the global scope. */
+  readonly globals: readonly FreeVariable[]
+  /** What it runs that only the run decides, in words. */
+  readonly opaque: readonly string[]
 }
 
 const parsed = new Map<string, ModuleSource | undefined>()
@@ -31,10 +38,15 @@ export function writeModule(walk: Walk, specifier: string, base: string): void {
   const numbers = new Map<string, number>()
   const queue: string[] = []
   const write = (to: string, from: string): void => {
-    const known = packageOf(to, from)
     out.tag(TAG.module)
     out.string(to)
-    if (known !== undefined) return out.string(known)
+    const origin = originOfImport(to, from)
+    const treatment = origin && treatmentOf(origin, walk.options)
+    // which file of a package is loaded follows rules that only the loader knows
+    if (origin?.kind === 'package' && treatment === 'source')
+      return walk.refuse(`import(${JSON.stringify(to)}), a package to be known by its source,`)
+    const known = packageOf(to, from)
+    if (known !== undefined) return out.string(treatment === 'ignore' ? '' : known)
     const url = urlOf(to, from)
     if (url === undefined) return walk.refuse(`import(${JSON.stringify(to)}), which cannot be found,`)
     let number = numbers.get(url)
@@ -51,7 +63,12 @@ export function writeModule(walk: Walk, specifier: string, base: string): void {
     if (source === undefined)
       return walk.refuse(`import(${JSON.stringify(specifier)}), since ${url} cannot be read,`)
     out.raw(source.digest)
-    if (source.opaque) walk.blind.push({ what: 'import() of a module that only the run decides', where: url })
+    for (const what of source.opaque) walk.blind.push({ what, where: url })
+    for (const variable of source.globals) {
+      out.tag(TAG.variable)
+      out.string(variable.name)
+      writeGlobal(walk, variable, globalThis)
+    }
     for (const imported of source.imports) write(imported, url)
     out.tag(TAG.end)
   }
@@ -61,7 +78,10 @@ function urlOf(specifier: string, base: string): string | undefined {
   // bare names that are no packages, and #imports, are found by rules that only the loader knows
   if (!/^\.{0,2}\/|^file:/.test(specifier)) return undefined
   try {
-    return new URL(specifier, base).href
+    const { href } = new URL(specifier, base)
+    if (existsSync(pathOf(href) ?? '')) return pathToFileURL(realpathSync(pathOf(href)!)).href
+    // `require` adds extensions
+    return pathToFileURL(createRequire(base).resolve(specifier)).href
   } catch {
     return undefined
   }
@@ -85,20 +105,59 @@ function sourceAt(url: string): ModuleSource | undefined {
 const data = (text: string): ModuleSource => ({
   digest: hashBytes(Buffer.from(text, 'utf16le')),
   imports: [],
-  opaque: false,
+  globals: [],
+  opaque: [],
 })
 
+/** What a CommonJS module is given; `require` is looked at apart. */
+const WRAPPER: ReadonlySet<string> = new Set(['exports', 'require', 'module', '__filename', '__dirname'])
+
 function parse(text: string): ModuleSource | undefined {
-  const program = parseProgram(text)?.program
+  const program = parseProgram(text, true)?.program
   if (program === undefined) return undefined
-  const imports: string[] = []
-  let opaque = false
+  const imports = new Set<string>()
+  const opaque = new Set<string>()
+  const parents = new Map<Node, Node>()
   const stack: Node[] = [program]
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    const specifier: unknown = node.source?.value
-    if (typeof specifier === 'string') imports.push(specifier)
-    else if (node.type === 'ImportExpression') opaque = true
-    eachChild(node, (child) => stack.push(child))
+    look(node)
+    const parent = node
+    eachChild(node, (child) => {
+      parents.set(child, parent)
+      stack.push(child)
+    })
   }
-  return { digest: hashBytes(syntaxBytes(program)), imports: imports.sort(), opaque }
+  let globals: readonly FreeVariable[]
+  try {
+    globals = globalsOf(program, parents)
+  } catch (error) {
+    // nested too deeply for the scope analyser
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+  for (const { name } of globals) {
+    if (name === 'eval' || name === 'Function') opaque.add(name)
+  }
+  return {
+    digest: hashBytes(syntaxBytes(program)),
+    imports: [...imports].sort(),
+    globals: globals.filter(({ name }) => !WRAPPER.has(name)),
+    opaque: [...opaque],
+  }
+
+  function look(node: Node): void {
+    const specifier: unknown = node.source?.value
+    if (typeof specifier === 'string') imports.add(specifier)
+    else if (node.type === 'ImportExpression') opaque.add('import() of a module that only the run decides')
+    else if (node.type === 'WithStatement') opaque.add('with')
+    if (node.type !== 'Identifier') return
+    if (node.name === 'createRequire') opaque.add('require() of a module that only the run decides')
+    if (node.name !== 'require') return
+    const call = parents.get(node)
+    const required: unknown =
+      call?.type === 'CallExpression' && call.callee === node ? call.arguments[0]?.value : undefined
+    if (typeof required === 'string') imports.add(required)
+    else if (call?.type !== 'MemberExpression' || call.property !== node)
+      opaque.add('require() of a module that only the run decides')
+  }
 }

@@ -321,7 +321,7 @@ function writeNamespace(walk: Walk, namespace: object): void {
     ? (namespace as { default: unknown }).default
     : undefined
   const name = typeof inner === 'object' && inner !== null ? builtinModuleName(inner) : undefined
-  if (name !== undefined) {
+  if (name !== undefined && isNamespaceOf(namespace, inner as object)) {
     out.tag(TAG.builtinModule)
     return out.string(name)
   }
@@ -341,6 +341,21 @@ function writeNamespace(walk: Walk, namespace: object): void {
     }
     walk.member(value, exported)
   }
+}
+
+/** Whether a namespace is that of Node's module itself, not of one that exports Node's as its default. */
+function isNamespaceOf(namespace: object, builtin: object): boolean {
+  const names = getOwnPropertyNames(namespace).filter((name) => name !== 'default')
+  return (
+    names.length === Object.keys(builtin).length &&
+    names.every((name) => {
+      const property = getOwnPropertyDescriptor(builtin, name)
+      if (property === undefined) return false
+      const exported = (namespace as Record<string, unknown>)[name]
+      // others may change: Node's own exports of `process` do
+      return typeof property.value !== 'function' || property.value === exported
+    })
+  )
 }
 
 function writePrototype(walk: Walk, prototype: object | null, usual: object): void {

@@ -166,11 +166,14 @@ const SCRIPT: ParserOptions = {
   checkPrivateFields: false,
 }
 
-/** The tree of a whole module or script (CommonJS, a REPL line), or undefined if it cannot be read for sure. */
-export function parseProgram(source: string): ParsedProgram | undefined {
+/**
+ * The tree of a whole module or script (CommonJS, a REPL line), or undefined if it cannot be read for sure.
+ * @param ranges whether nodes are to have what the scope analyser wants of them
+ */
+export function parseProgram(source: string, ranges = false): ParsedProgram | undefined {
   for (const options of [MODULE, SCRIPT, { ...SCRIPT, allowAwaitOutsideFunction: true }]) {
     try {
-      const program = parse(source, options)
+      const program = parse(source, { ...options, ranges })
       if (options === MODULE && source.includes('<!--') && isCommentInScript(source)) return undefined
       return { program, sourceType: options.sourceType }
     } catch (error) {

@@ -25,7 +25,7 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
   return {
     fn,
     parent: getPrototypeOf(fn),
-    ownKeys: keys.length,
+    ownKeys: keys,
     prototype,
     prototypeKeys: prototypeKeys.length,
     usual,
@@ -35,7 +35,8 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
 /** Whether a function still has nothing as an object but what it had then. */
 export function keepsShape({ fn, ownKeys, parent, prototype, prototypeKeys }: Shape): boolean {
   if (getPrototypeOf(fn) !== parent) return false
-  if (getOwnPropertyNames(fn).length + getOwnPropertySymbols(fn).length !== ownKeys) return false
+  if (getOwnPropertyNames(fn).length + getOwnPropertySymbols(fn).length !== ownKeys.length) return false
+  for (const key of ownKeys) if (!Object.hasOwn(fn, key)) return false
   if (prototype === undefined) return true
   const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
   if (now !== prototype || typeof now !== 'object' || now === null) return now === prototype

@@ -47,6 +47,7 @@ interface Analyser {
     options: {
       readonly ecmaVersion: number
       readonly ignoreEval: boolean
+      readonly sourceType?: 'module' | 'commonjs'
       readonly childVisitorKeys: Readonly<Record<string, readonly string[]>> | null
     },
   ): { readonly globalScope: { readonly through: readonly Reference[] } }
@@ -56,9 +57,19 @@ let analyser: Analyser | undefined
 
 /** `root` is a function, class or method; `parents` knows the parent of every node below it. */
 export function variablesOf(root: Node, parents: ReadonlyMap<Node, Node>): Variables {
+  return collected(freeReferences(surround(root), parents), parents)
+}
+
+/** What a whole module takes from outside: globals, and in CommonJS `require`, `module` and the like. */
+export function globalsOf(program: Node, parents: ReadonlyMap<Node, Node>): readonly FreeVariable[] {
+  const isModule = (program.body as Node[]).some(({ type }) => /^(?:Im|Ex)port/.test(type))
+  return collected(freeReferences(program, parents, isModule ? 'module' : 'commonjs'), parents).free
+}
+
+function collected(references: readonly Reference[], parents: ReadonlyMap<Node, Node>): Variables {
   const uses = new Map<string, Use[]>()
   const places = new Set<Node>()
-  for (const reference of freeReferences(root, parents)) {
+  for (const reference of references) {
     const { identifier } = reference
     places.add(identifier)
     const use = reference.isWrite() ? WRITTEN : useOf(identifier, parents)
@@ -70,14 +81,19 @@ export function variablesOf(root: Node, parents: ReadonlyMap<Node, Node>): Varia
   return { free: free.sort((a, b) => (a.name < b.name ? -1 : 1)), places }
 }
 
-function freeReferences(root: Node, parents: ReadonlyMap<Node, Node>): readonly Reference[] {
+function freeReferences(
+  program: Node,
+  parents: ReadonlyMap<Node, Node>,
+  sourceType?: 'module' | 'commonjs',
+): readonly Reference[] {
   analyser ??= createRequire(import.meta.url)('eslint-scope') as Analyser
   // known to the analyser only without its second argument; other keys are left alone because they cost time
   const withOptions = [...parents.keys()].some(({ type, options }) => type === 'ImportExpression' && options)
   // direct eval is reported apart; here it must not turn each local variable into a free one
-  return analyser.analyze(surround(root), {
+  return analyser.analyze(program, {
     ecmaVersion: 2022,
     ignoreEval: true,
+    ...(sourceType && { sourceType }),
     childVisitorKeys: withOptions ? { ImportExpression: ['source', 'options'] } : null,
   }).globalScope.through
 }

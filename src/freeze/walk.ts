@@ -5,6 +5,7 @@
  * Nodes are written in the order of their numbers, each once. So cycles, shared references and any depth need no
  * special case, nothing recurses, and two graphs share bytes only if they are the same graph.
  */
+import { types } from 'node:util'
 import { FreezeError } from '../errors.ts'
 import type { ByteWriter } from './bytes.ts'
 import type { Packages } from './origin.ts'
@@ -23,7 +24,7 @@ export interface WalkOptions {
 export interface Shape {
   readonly fn: Function
   readonly parent: unknown
-  readonly ownKeys: number
+  readonly ownKeys: readonly (string | symbol)[]
   readonly prototype: unknown
   readonly prototypeKeys: number
 }
@@ -75,6 +76,8 @@ export class Walk {
   #leniently = false
   /** What was not refused inside a package, by number. */
   readonly #forgiven = new Map<number, string>()
+  /** What each node mentioned leniently: should it turn out to be the user's, so are these. */
+  readonly #mentions = new Map<number, number[]>()
   readonly #captured = new WeakSet<object>()
   /** How many nodes each WeakMap was asked about. */
   readonly #asked = new Map<object, number>()
@@ -113,13 +116,16 @@ export class Walk {
       this.#asked.set(holder, length)
       for (let number = from; number < length; number++) {
         const node = this.#queue[number]!
-        if (!holder.has(node as object)) continue
-        this.#leniently = false
-        this.out.tag(TAG.weak)
-        this.out.uint(index)
-        this.out.uint(number)
-        this.#current = number
-        if (holder instanceof WeakMap) this.value(holder.get(node as object), '.#')
+        for (const [part, key] of partsOf(node)) {
+          if (!holder.has(key)) continue
+          this.#leniently = false
+          this.out.tag(TAG.weak)
+          this.out.uint(index)
+          this.out.uint(number)
+          this.out.string(part)
+          this.#current = number
+          if (holder instanceof WeakMap) this.value(holder.get(key), '.#')
+        }
       }
     }
     this.#current = length - 1
@@ -203,14 +209,27 @@ export class Walk {
       this.#steps.push(step)
       this.#lenient.push(this.#leniently)
       this.#members.push(member)
-    } else if (!this.#leniently && this.#lenient[number]) {
-      // met again outside of the package: strict wins
-      const forgiven = this.#forgiven.get(number)
-      if (forgiven !== undefined) throw new FreezeError(forgiven, this.path())
-      this.#lenient[number] = false
+    } else if (!this.#leniently && this.#lenient[number]) this.#holdStrictly(number)
+    if (this.#leniently) {
+      const mentioned = this.#mentions.get(this.#current)
+      if (mentioned === undefined) this.#mentions.set(this.#current, [number])
+      else mentioned.push(number)
     }
     this.out.tag(TAG.reference)
     this.out.uint(number)
+  }
+
+  /** A node of a package is met again outside of it: strict wins, for it and for what it holds. */
+  #holdStrictly(first: number): void {
+    const stack = [first]
+    for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
+      if (!this.#lenient[number]) continue
+      const forgiven = this.#forgiven.get(number)
+      if (forgiven !== undefined) throw new FreezeError(forgiven, this.path())
+      this.#lenient[number] = false
+      // a package's function stays one: what its closure holds is the package's business
+      if (typeof this.#queue[number] !== 'function') stack.push(...(this.#mentions.get(number) ?? []))
+    }
   }
 
   /** Whether a view's buffer was met before, and which it is: two views on one buffer change together. */
@@ -262,6 +281,15 @@ export class Walk {
     this.out.tag(TAG.ignored)
     this.out.string(what)
   }
+}
+
+/** A node, and what a function reaches from it without a property that is walked. */
+function* partsOf(node: object | symbol): Generator<readonly [part: string, key: object]> {
+  yield ['', node as object]
+  if (typeof node === 'symbol' || types.isProxy(node)) return
+  const prototype = Object.getPrototypeOf(node) as object | null
+  if (prototype !== null) yield ['prototype', prototype]
+  if (ArrayBuffer.isView(node)) yield ['buffer', node.buffer]
 }
 
 const textOf = (step: string | symbol | number, member: boolean): string => {

@@ -40,7 +40,7 @@ const LARGEST_FRESH = 70_000
 const SLACK = MOST_FRESH * LARGEST_FRESH
 const LEAVING_AT_ONCE = 32
 
-type Asked = Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote'>
+type Asked = Pick<NewEntry, 'keepVersions' | 'lease' | 'note' | 'codeNote'>
 
 const NOBODY: Admission = { departures: [], leavesFiles: false }
 
@@ -54,14 +54,19 @@ export const footprintOf = (stored: number, tags: readonly string[], codec: stri
 export const fits = (footprint: number, budget: Budget): boolean =>
   footprint <= budget.maxSize && budget.maxEntries >= 1
 
-/** Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave. */
+/**
+ * Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave.
+ * @param permit asked within the transaction whether it may enter, given that there is, or is not, one of its key
+ */
 export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
   asked: Asked,
+  permit: (present: boolean) => boolean = () => true,
 ): Admission | undefined {
-  if (admitQuickly(index, newcomer, budget, asked)) return NOBODY
+  const quickly = (): boolean => admitQuickly(index, newcomer, budget, asked)
+  if (asked.lease === undefined ? quickly() : index.write(() => quickly() && permit(false))) return NOBODY
   const { entry, file } = newcomer
   const { key } = entry
   try {
@@ -69,6 +74,7 @@ export function admit(
       const { inflation } = index.ledger.books()
       const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
       const id = index.insert(row)
+      if (!permit(id === undefined)) return undefined
       const replaced = id === undefined ? index.remove(key.digest) : undefined
       const except = id ?? index.insert(row)
       if (except === undefined) throw unsound('a row that was removed is still there')

@@ -36,6 +36,25 @@ export interface StoreOptions {
 /** What is counted for one function. */
 export type Counts = Omit<FunctionStats, 'bytes'>
 
+/** How long a right to compute lasts, and how long others wait for it. Milliseconds. */
+export interface LeaseTerms {
+  readonly duration: number
+  /** Infinity: as long as the holder lives. */
+  readonly wait: number
+}
+
+/** A right to compute a call. */
+export interface Lease {
+  readonly key: Digest
+  /** Tells this lease from all others of the same call. */
+  readonly token: number
+  /** Whether it has been given back. */
+  isOver: boolean
+}
+
+/** `unwanted`: there is nothing to wait for; whoever wants the result computes it. */
+export type LeaseRefusal = 'taken' | 'taken asynchronously' | 'unwanted'
+
 export interface NewEntry {
   readonly key: CallKey
   readonly computeTime: number
@@ -47,8 +66,23 @@ export interface NewEntry {
   readonly keepVersions: number
   /** Text about the call, to explain later misses by; counts to the size. */
   readonly note?: string
+  /** Under which it was computed. A put ends it; if somebody else has it by now, what is there stays. */
+  readonly lease?: Lease
   /** Text about the code version, if there is none yet. */
   readonly codeNote?: () => string | undefined
+}
+
+/** Who is computing what; see leases.ts. Methods throw nothing but `StoreError`. */
+export interface LeaseDesk {
+  /**
+   * The right to compute a call, or why there is none to be had.
+   * @param beating whether the function is known to be asynchronous, so that those who wait need not block
+   */
+  acquire(key: Digest, terms: LeaseTerms, beating: boolean): Lease | LeaseRefusal
+  /** The function turned out to be asynchronous. */
+  renew(lease: Lease): void
+  /** `'unkept'`: the call was computed, but there is nothing to find. No effect after a put. */
+  release(lease: Lease, outcome: 'done' | 'unkept'): void
 }
 
 /** Methods throw nothing but `StoreError`; after `close()` they throw one with `ERR_STORE_CLOSED`. */
@@ -56,6 +90,7 @@ export interface Store extends Disposable {
   readonly directory: string
   /** True also where the directory turned out not to be writable. */
   readonly readonly: boolean
+  readonly leases: LeaseDesk
   /** The row of a call, expired or not. No side effects. */
   find(key: Digest): Entry | undefined
   /** The bytes, checked, in fresh memory. Undefined if they are gone or damaged; then the entry is dropped. */

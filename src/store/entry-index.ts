@@ -7,6 +7,7 @@
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
 import type { CallKey, Digest, Entry, EntryFilter } from '../types.ts'
+import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
 import { blobOf, type Digester, type Found, hexOf, reseal, seal, unseal, type Version } from './row.ts'
 import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
@@ -66,6 +67,7 @@ export class EntryIndex {
     (name) => this.#ask(name),
     (work) => this.write(work),
   )
+  readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
   readonly #db: Sqlite.Database
   readonly #digest: Digester
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()

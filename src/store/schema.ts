@@ -71,6 +71,14 @@ CREATE TABLE note (
   key BLOB PRIMARY KEY,
   text TEXT NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE lease (
+  key BLOB PRIMARY KEY,
+  token INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  thread INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE TRIGGER note_out AFTER DELETE ON entry BEGIN
   DELETE FROM note WHERE key = OLD.key;
 END;
@@ -187,6 +195,13 @@ export const STATEMENTS = {
   // notes
   addNote: 'INSERT OR REPLACE INTO note VALUES (?, ?)',
   whatIsNoted: 'SELECT text FROM note WHERE key = ?',
+
+  // leases
+  whoHolds: 'SELECT token, owner, thread, state, expires_at AS expiresAt FROM lease WHERE key = ?',
+  hold: 'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?)',
+  renewLease: 'UPDATE lease SET expires_at = ?, state = coalesce(?, state) WHERE key = ? AND token = ?',
+  letGo: 'DELETE FROM lease WHERE key = ? AND token = ?',
+  forgetLeases: 'DELETE FROM lease WHERE expires_at <= ?',
 
   // files
   whichFilesNeed: 'SELECT file FROM chore WHERE what = ? AND file > ? ORDER BY file LIMIT ?',

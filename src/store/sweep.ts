@@ -12,6 +12,8 @@ import { leftovers } from './writer.ts'
 
 /** From writing an object to naming it in the index a writer needs milliseconds; a suspended laptop, longer. */
 export const GRACE = 3_600_000
+// Leases that expired so long ago are nobody's.
+const LEASES_KEPT = 86_400_000
 // Rows per transaction and pages per truncation: a few milliseconds, so that no call waits long.
 const SLICE = 200
 
@@ -25,7 +27,8 @@ type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) =>
  * 4. Files whose rows have gone, now or earlier, are unlinked.
  * 5. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
  * 6. What is so old in tmp/ is removed: its writer died on another host.
- * 7. Counters that have drifted are set right, and free pages go back to the file system.
+ * 7. Leases that expired long ago are forgotten, counters that have drifted set right, and free pages go back to the
+ *    file system.
  */
 const steps: readonly Step[] = [
   finishForTheDead,
@@ -118,7 +121,8 @@ function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void>
   yield
 }
 
-function* compact({ index }: Rooms): Generator<void> {
+function* compact({ index, budget }: Rooms): Generator<void> {
+  index().leases.forget(budget.clock() - LEASES_KEPT)
   if (!index().ledger.isCountedRight()) index().ledger.recount()
   for (;;) {
     const freed = index().shrink(SLICE)

@@ -4,34 +4,11 @@
  * index, whoever opens the directory next finds that one object by the slot, without listing the tree.
  * Promises never to call a living writer dead; a dead one whose pid was given away is found by age instead.
  */
-import { readFileSync, readlinkSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { threadId } from 'node:worker_threads'
-import { crc32 } from 'node:zlib'
 import type { Digest } from '../types.ts'
 import { type FileSystem, namesIn, removeFile } from './files.ts'
-
-const hex = (text: string): string => crc32(text).toString(16).padStart(8, '0')
-
-function ask(question: () => string): string {
-  try {
-    return question()
-  } catch {
-    return ''
-  }
-}
-
-let here: { readonly host: string; readonly boot: string } | undefined
-
-// A pid means something only on one boot of one host, and in one pid namespace: containers share a directory, too.
-function identity(): { readonly host: string; readonly boot: string } {
-  here ??= {
-    host: hex(hostname() + ask(() => readlinkSync('/proc/self/ns/pid'))),
-    boot: hex(ask(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))),
-  }
-  return here
-}
+import { hex, identity, isGone } from './process.ts'
 
 /** A name nobody else has: host, boot, process, and a random number for this store. */
 export function newWriterId(): string {
@@ -51,13 +28,7 @@ export function isDead(id: string): boolean {
   if (match === null) return false
   const { host, boot } = identity()
   if (match[1] !== host) return false
-  if (match[2] !== boot) return true
-  try {
-    process.kill(Number(match[3]), 0)
-    return false
-  } catch (error) {
-    return (error as { code?: unknown }).code === 'ESRCH'
-  }
+  return match[2] !== boot || isGone(Number(match[3]))
 }
 
 /** The slot of one writer. Opened at its first object. */
@@ -103,10 +74,19 @@ export function leftovers(fs: FileSystem, directory: string): Leftover[] {
     if (!WRITER.test(writer)) continue
     let announces: Digest | undefined
     if (kind === 'slot') {
-      const text = ask(() => fs.readFileSync(join(directory, name), 'latin1'))
+      const text = textOf(fs, join(directory, name))
       if (/^[0-9a-f]{32}$/.test(text)) announces = text as Digest
     }
     found.push({ name, writer, dead: isDead(writer), announces })
   }
   return found
+}
+
+/** A slot may vanish between two looks. */
+function textOf(fs: FileSystem, path: string): string {
+  try {
+    return fs.readFileSync(path, 'latin1')
+  } catch {
+    return ''
+  }
 }

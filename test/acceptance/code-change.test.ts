@@ -3,8 +3,9 @@
  * changes is computed again.
  */
 import assert from 'node:assert/strict'
+import { createRequire } from 'node:module'
 import { describe, test } from 'node:test'
-import { project } from '../support/project.js'
+import { type Project, project } from '../support/project.js'
 
 const esm = {
   'package.json': '{ "name": "user", "type": "module" }',
@@ -61,6 +62,17 @@ const commonJs = {
   'package.json': '{ "name": "user", "type": "commonjs" }',
 }
 
+const inTypeScript = (text: string): string =>
+  text
+    .replaceAll(".js'", ".ts'")
+    .replace(/function (\w+)\(x\)/g, 'function $1(x: number): number')
+    .replace('work(x: number): number', 'work(x)')
+    .replace('= (list) =>', '= (list: readonly number[]): number[] =>')
+
+const typescript = Object.fromEntries(
+  Object.entries(esm).map(([name, text]) => [name.replace(/js$/, 'ts'), inTypeScript(text)]),
+)
+
 type Edit = readonly [what: string, file: string, from: string, to: string]
 
 const misses: readonly Edit[] = [
@@ -101,40 +113,49 @@ const hits: readonly Edit[] = [
   ['a comment in a helper of a helper', 'deeper.js', 'return', '// ten times\n return'],
 ]
 
-for (const [kind, files] of [
-  ['ESM', esm],
-  ['CommonJS', commonJs],
+for (const [kind, files, extension, node] of [
+  ['ESM', esm, '.js', []],
+  ['CommonJS', commonJs, '.js', []],
+  ['TypeScript', typescript, '.ts', ['--import', createRequire(import.meta.url).resolve('tsx')]],
 ] as const) {
-  describe(`in ${kind}`, () => {
+  const named = (file: string) => file.replace('.js', extension)
+  const runMain = (user: Project) => user.run(named('main.js'), { node })
+  describe(`AC-35 in ${kind}`, () => {
     test('a second process hits', (t) => {
       const user = project(t, files)
-      const first = user.run('main.js')
+      const first = runMain(user)
       assert.deepEqual(first.computed, ['work'], first.stderr)
-      const second = user.run('main.js')
+      const second = runMain(user)
       assert.equal(second.stderr, '')
       assert.deepEqual(second.printed, first.printed)
+      user.write({
+        [named('entry.js')]: `${kind === 'CommonJS' ? 'require' : 'import'}('./${named('main.js')}')`,
+      })
+      const imported = user.run(named('entry.js'), { node })
+      assert.equal(imported.stderr, '')
+      assert.deepEqual(imported.printed, first.printed)
     })
     test('an edit of what the function depends on is a miss, and going back hits again', (t) => {
       const user = project(t, files)
-      user.run('main.js')
+      runMain(user)
       for (const [what, file, from, to] of misses) {
-        user.edit(file, from, to)
-        const edited = user.run('main.js')
+        user.edit(named(file), from, to)
+        const edited = runMain(user)
         assert.deepEqual(edited.computed, ['work'], `not noticed: ${what}`)
-        user.edit(file, to, from)
+        user.edit(named(file), to, from)
       }
-      const back = user.run('main.js')
+      const back = runMain(user)
       assert.equal(back.stderr, '')
     })
     test('an edit of anything else is a hit', (t) => {
       const user = project(t, files)
-      const { printed } = user.run('main.js')
+      const { printed } = runMain(user)
       for (const [what, file, from, to] of hits) {
-        user.edit(file, from, to)
-        const edited = user.run('main.js')
+        user.edit(named(file), from, to)
+        const edited = runMain(user)
         assert.equal(edited.stderr, '', `computed again for: ${what}`)
         assert.deepEqual(edited.printed, printed)
-        user.edit(file, to, from)
+        user.edit(named(file), to, from)
       }
     })
   })

@@ -20,19 +20,20 @@ export interface Run {
   readonly status: number | null
 }
 
+export interface RunOptions {
+  readonly args?: readonly string[]
+  readonly env?: NodeJS.ProcessEnv
+  readonly node?: readonly string[]
+  /** From the project's folder; default: that folder. */
+  readonly cwd?: string
+}
+
 export interface Project {
   readonly directory: string
   write(files: Readonly<Record<string, string>>): void
   /** Replace the first `from` in a file; it must be there. */
   edit(file: string, from: string, to: string): void
-  run(
-    file: string,
-    options?: {
-      readonly args?: readonly string[]
-      readonly env?: NodeJS.ProcessEnv
-      readonly node?: readonly string[]
-    },
-  ): Run
+  run(file: string, options?: RunOptions): Run
 }
 
 export function project(t: TestContext, files: Readonly<Record<string, string>>): Project {
@@ -63,10 +64,10 @@ export function project(t: TestContext, files: Readonly<Record<string, string>>)
         text.replace(from, () => to),
       )
     },
-    run(file, { args = [], env = {}, node = [] } = {}) {
+    run(file, { args = [], cwd = '.', env = {}, node = [] } = {}) {
       const { NODE_OPTIONS, NODE_TEST_CONTEXT, ...inherited } = process.env
       const done = spawnSync(process.execPath, [...node, join(directory, file), ...args], {
-        cwd: directory,
+        cwd: join(directory, cwd),
         encoding: 'utf8',
         env: { ...inherited, PERMAFROST_DIR: join(directory, 'cache'), ...env },
         timeout: 60_000,

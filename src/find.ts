@@ -1,0 +1,39 @@
+/**
+ * What the store has for a call, decoded for this caller. Knows when a result is too old; decides nothing else.
+ */
+import { guarded } from './guard.ts'
+import type { Memo, Room } from './memo.ts'
+import type { CallKey, Entry } from './types.ts'
+
+export interface Found {
+  readonly entry: Entry
+  readonly bytes: Uint8Array
+  readonly value: unknown
+  /** Milliseconds since it expired; negative while it has not. */
+  readonly staleFor: number
+}
+
+/** A result that is fresh, or for which somebody may have a use though it is not. */
+export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
+  return guarded(memo, room, () => {
+    const store = room.store()
+    const entry = store?.find(key.digest)
+    if (store === undefined || entry === undefined || entry.codec !== memo.codec.name) return undefined
+    const staleFor = staleSince(entry, room)
+    if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
+    const bytes = store.read(entry)
+    return bytes === undefined ? undefined : { entry, bytes, value: memo.codec.decode(bytes), staleFor }
+  })
+}
+
+/** The same, if it has not expired. */
+export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {
+  const found = find(memo, room, key)
+  return found !== undefined && isFresh(found) ? found : undefined
+}
+
+export const isFresh = ({ staleFor }: Found): boolean => staleFor < 0
+
+/** Milliseconds since an entry expired, negative before. */
+export const staleSince = ({ expiresAt }: Entry, { clock }: Room): number =>
+  expiresAt === undefined ? Number.NEGATIVE_INFINITY : clock() - expiresAt

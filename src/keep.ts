@@ -1,0 +1,121 @@
+/**
+ * From the value that a function returned to an entry of the store, if the value may be kept.
+ *
+ * The law: nothing is kept unless it is certain to be what the function would return for that key.
+ */
+import { ask, CodecError, messageOf, type PermafrostError, UncertainError } from './errors.ts'
+import { emit } from './events.ts'
+import { notesOf } from './explain.ts'
+import { depend, type Frame } from './frame.ts'
+import { guarded, uncached } from './guard.ts'
+import { type Keyed, keyOf, plainKey } from './key.ts'
+import type { Memo, Room } from './memo.ts'
+import { milliseconds } from './options.ts'
+import type { Lease } from './store/contract.ts'
+
+/** A value as computed, and its bytes if it could be encoded: whoever joined the call gets a copy of its own. */
+export interface Kept {
+  readonly value: unknown
+  readonly bytes: Uint8Array | undefined
+  readonly frame: Frame
+}
+
+/** A call that has returned. */
+export interface Finished {
+  readonly keyed: Keyed
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  readonly frame: Frame
+  readonly value: unknown
+  /** Milliseconds. */
+  readonly elapsed: number
+  readonly async: boolean
+  readonly lease: Lease | undefined
+}
+
+/** Milliseconds from which a call is worth the microseconds of noting what it was, to explain later misses by. */
+const WORTH_A_NOTE = 1
+
+/** Keep a result if it may be kept. Gives its bytes if it was encoded; throws only for `onUncacheable: 'throw'`. */
+export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | undefined {
+  const { elapsed, frame, keyed } = finished
+  const kept = guarded(memo, room, () => {
+    room.count(memo.name, { misses: 1, timeSpent: elapsed })
+    room.store()?.count(memo.name, { misses: 1, timeSpent: elapsed })
+    return encoded(memo, room, finished)
+  })
+  // the call around this one depends on all that this one did, kept or not
+  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
+  if (kept === undefined || kept instanceof Uint8Array) return kept
+  uncached(memo, room, kept)
+  if (memo.onUncacheable === 'throw') throw kept
+  return undefined
+}
+
+/** Encode and store a value. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
+function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | PermafrostError | undefined {
+  const { async, elapsed, frame, keyed, lease, value } = finished
+  const uncertain = whyUncertain(memo, finished)
+  if (uncertain !== undefined) return uncertain
+  const { codec, shouldCache } = memo
+  if (
+    shouldCache !== undefined &&
+    !ask('shouldCache', () => shouldCache(value, { key: plainKey(keyed.key), elapsed }))
+  )
+    return
+  const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, value))
+  frame.expiresAt = expiresAt
+  let bytes: Uint8Array
+  try {
+    bytes = codec.encode(value)
+  } catch (error) {
+    return error instanceof CodecError
+      ? error
+      : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+  }
+  const store = room.store()
+  if (store === undefined || store.readonly) return bytes
+  const put = store.put(
+    {
+      key: plainKey(keyed.key),
+      computeTime: elapsed,
+      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt }),
+      codec: codec.name,
+      async,
+      tags: memo.tags,
+      keepVersions: memo.keepVersions,
+      ...(lease !== undefined && { lease }),
+      ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
+    },
+    bytes,
+  )
+  if (put !== undefined)
+    emit('put', () => ({ name: memo.name, key: plainKey(keyed.key), size: put.size, computeTime: elapsed }))
+  return bytes
+}
+
+/** Why a finished call must not be kept: what it read may not be what its key says. */
+function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
+  for (const path of frame.files) {
+    if (!keyed.inputPaths.includes(path)) {
+      return new UncertainError(
+        `it calls a function with the input file ${path}, which is not among its own arguments`,
+      )
+    }
+  }
+  if (!async && keyed.inputPaths.length === 0) return undefined
+  const now = keyOf(memo, self, args).key
+  if (now.inputs !== keyed.key.inputs) {
+    return new UncertainError(`one of its input files (${keyed.inputPaths.join(', ')}) changed while it ran`)
+  }
+  // while an asynchronous function waits, others may change what it reads next
+  if (async && now.digest !== keyed.key.digest) {
+    return new UncertainError('its arguments, or what it captures, changed while it ran')
+  }
+  return undefined
+}
+
+function expiry({ ttl }: Memo, { clock }: Room, value: unknown): number {
+  const age = typeof ttl === 'function' ? ask('ttl', () => ttl(value)) : ttl
+  return age === undefined ? Number.POSITIVE_INFINITY : clock() + milliseconds(age, 'ttl')
+}

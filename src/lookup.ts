@@ -1,0 +1,66 @@
+/**
+ * Looking without touching: what a call would find, and if it would miss, why. Counts nothing and changes nothing but
+ * what a damaged object costs.
+ */
+import { CodecError } from './errors.ts'
+import { explain } from './explain.ts'
+import { staleSince } from './find.ts'
+import { keyOf } from './key.ts'
+import type { Memo } from './memo.ts'
+import type { Entry, MissReason } from './types.ts'
+
+/** The entry and its value as a call would find them, or why it would miss. */
+export type Lookup<T> =
+  | { readonly hit: true; readonly value: T; readonly entry: Entry }
+  | { readonly hit: false; readonly reason: MissReason; readonly explanation: string }
+
+/** Whether PERMAFROST_DISABLE is set. */
+export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_DISABLE'] ?? '')
+
+export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
+  return lookup(memo, self, args).hit
+}
+
+/** One line for people: whether a call would hit, and if not, what changed. */
+export function why(memo: Memo, self: unknown, args: readonly unknown[]): string {
+  const found = lookup(memo, self, args)
+  if (!found.hit) return `${found.reason}: ${found.explanation}`
+  const { computeTime, createdAt } = found.entry
+  return `hit: kept since ${new Date(createdAt).toISOString()}, computed in ${Math.round(computeTime)} ms`
+}
+
+export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
+  const { key } = keyOf(memo, self, args)
+  const room = memo.room()
+  const store = room.store()
+  if (disabled()) return { hit: false, reason: 'absent', explanation: 'PERMAFROST_DISABLE is set' }
+  if (store === undefined) {
+    return { hit: false, reason: 'absent', explanation: 'the cache directory cannot be used' }
+  }
+  const entry = store.find(key.digest)
+  if (entry === undefined) return { hit: false, ...explain(memo, self, args, key, store) }
+  const staleFor = staleSince(entry, room)
+  if (staleFor >= 0 && staleFor >= memo.staleWhileRevalidate) {
+    return {
+      hit: false,
+      reason: 'expired',
+      explanation: `it expired at ${new Date(entry.expiresAt!).toISOString()}`,
+    }
+  }
+  if (entry.codec !== memo.codec.name) {
+    return {
+      hit: false,
+      reason: 'lost',
+      explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
+    }
+  }
+  const bytes = store.has(entry) ? store.read(entry) : undefined
+  if (bytes === undefined)
+    return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
+  try {
+    return { hit: true, value: memo.codec.decode(bytes), entry }
+  } catch (error) {
+    if (error instanceof CodecError) return { hit: false, reason: 'lost', explanation: error.message }
+    throw error
+  }
+}

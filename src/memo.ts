@@ -1,0 +1,55 @@
+/**
+ * What a memoized function and its group are for the rooms that handle calls: types, and nothing that does anything.
+ */
+import type { PermafrostError } from './errors.ts'
+import type { Kept } from './keep.ts'
+import type { Subject } from './key.ts'
+import type { LeaseTerms, Store } from './store/contract.ts'
+import type { CallKey, Codec, Digest, Duration } from './types.ts'
+
+/** What the calls of one directory share. */
+export interface Room {
+  /** Undefined while the directory cannot be used. */
+  store(): Store | undefined
+  readonly clock: () => number
+  /** Asynchronous calls that are running, for others to join. */
+  readonly flights: Map<Digest, Promise<Kept>>
+  /** Calls that are being computed again in the background. */
+  readonly revalidating: Set<Digest>
+  /** Tell of a failure that the call survived. `subject` is the function's name. */
+  report(error: PermafrostError, subject: string): void
+  count(name: string, what: Counted): void
+}
+
+export interface Counted {
+  readonly hits?: number
+  readonly misses?: number
+  readonly timeSaved?: number
+  readonly timeSpent?: number
+}
+
+/** One memoized function: what it is, where its results go and under which conditions. */
+export interface Memo extends Subject {
+  readonly room: () => Room
+  readonly codec: Codec
+  readonly shouldCache:
+    | ((value: any, context: { readonly key: CallKey; readonly elapsed: number }) => boolean)
+    | undefined
+  readonly ttl: Duration | ((value: any) => Duration | undefined) | undefined
+  /** Milliseconds after its expiry for which a result may stand in for a new one. */
+  readonly staleWhileRevalidate: number
+  readonly staleIfError: number
+  readonly keepVersions: number
+  readonly tags: readonly string[]
+  readonly onUncacheable: 'warn' | 'throw' | 'ignore'
+  readonly lease: LeaseTerms | false
+  /** What is learnt of the function from its calls in this process. */
+  readonly learnt: Learnt
+}
+
+export interface Learnt {
+  /** Whether it returned a promise the last time; undefined before its first call. */
+  async: boolean | undefined
+  /** Milliseconds that its slowest call took; undefined before its first call. */
+  slowest: number | undefined
+}

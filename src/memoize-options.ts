@@ -1,0 +1,160 @@
+/**
+ * What `memoize` may be told: its options, and how each is checked. Nothing here acts on them.
+ */
+import type { BuiltinCodec } from './codec/codec.ts'
+import type { Packages } from './freeze/origin.ts'
+import type { MemoizedGroup } from './group.ts'
+import { is, milliseconds, type OptionCheck } from './options.ts'
+import type { LeaseTerms } from './store/contract.ts'
+import type { AnyFunction, CallKey, Codec, Duration } from './types.ts'
+
+/** Options of one memoized function; what is left out comes from the group. */
+export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
+  /**
+   * A label to list and clear results by.
+   * @defaultValue the function's place: `src/fit.ts#fit`
+   */
+  readonly name?: string
+  /**
+   * Where results are kept.
+   * @defaultValue the default group, in `.permafrost/` beside the nearest package.json
+   */
+  readonly group?: MemoizedGroup
+  /** Identifies the function by name and version in place of its code and all that it captures. */
+  readonly version?: string | number
+  /** Called on each call; what it returns must match, too. */
+  readonly state?: () => unknown
+  /** What of the arguments identifies the call, in place of all of them. */
+  readonly cacheKey?: (...args: Parameters<F>) => unknown
+  /** Arguments left out of the key, by position (from 0) or by parameter name. */
+  readonly ignore?: readonly (number | string)[]
+  /** Whether to keep this value. `elapsed` is the computing time in milliseconds. */
+  readonly shouldCache?: (
+    value: Awaited<ReturnType<F>>,
+    context: { readonly key: CallKey; readonly elapsed: number },
+  ) => boolean
+  /**
+   * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never).
+   * @defaultValue the group's
+   */
+  readonly ttl?: Duration | ((value: Awaited<ReturnType<F>>) => Duration | undefined)
+  /**
+   * For so long after its expiry a result is given all the same, and computed again in the background.
+   * @defaultValue 0
+   */
+  readonly staleWhileRevalidate?: Duration
+  /**
+   * For so long after its expiry a result is given where computing it again throws or rejects.
+   * @defaultValue 0
+   */
+  readonly staleIfError?: Duration
+  /**
+   * Of all callers, threads and processes that want one result, one computes it and the others wait: `duration` is how long
+   * a holder on another machine is believed without a heartbeat, `wait` how long others wait. `false`: everybody computes.
+   * @defaultValue the group's
+   */
+  readonly lease?: false | LeaseOptions
+  /**
+   * How values become bytes.
+   * @defaultValue `'cbor'`
+   */
+  readonly codec?: Codec | BuiltinCodec
+  /**
+   * How many versions of the code keep their results; the oldest leave first.
+   * @defaultValue `'all'`, until they are evicted
+   */
+  readonly keepVersions?: number | 'all'
+  /**
+   * `'once'`: what the function captures is read at the first call only.
+   * @defaultValue `'live'`
+   */
+  readonly closure?: 'live' | 'once'
+  /**
+   * Whether the order of an object's, Map's or Set's members makes another call.
+   * @defaultValue `'respect'`
+   */
+  readonly keyOrder?: 'respect' | 'ignore'
+  /**
+   * How code under `node_modules` is identified: by version, by its source, or for single packages.
+   * @defaultValue the group's
+   */
+  readonly packages?: Packages
+  /**
+   * What to do when arguments cannot be identified or the value cannot be stored: `'warn'` once and run uncached,
+   * `'throw'`, or `'ignore'` it.
+   * @defaultValue `'warn'`
+   */
+  readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
+  /** Labels for `group.clear({ tag })`. */
+  readonly tags?: readonly string[]
+}
+
+/** The check of the `codec` option of functions and groups. */
+export const codecCheck: OptionCheck = is.either(
+  is.oneOf('cbor', 'json', 'v8', 'raw'),
+  is.named('a Codec', 'encode', 'decode'),
+)
+
+/** The check of the `packages` option of functions and groups. */
+export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
+  expects: "an object of 'version', 'source' or 'ignore' by package",
+  accepts: (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.values(value).every((one) => one === 'version' || one === 'source' || one === 'ignore'),
+})
+
+/** How leases are taken; see the `lease` option. */
+export interface LeaseOptions {
+  /** @defaultValue `'30s'` */
+  readonly duration?: Duration
+  /** @defaultValue as long as the holder lives */
+  readonly wait?: Duration
+}
+
+/** The check of the `lease` option of functions and groups. */
+export const leaseCheck: OptionCheck = is.either(
+  is.oneOf(false),
+  is.record({ duration: is.duration, wait: is.duration }),
+)
+
+/** The option in milliseconds. */
+export function leaseTerms(lease: false | LeaseOptions | undefined): LeaseTerms | false {
+  if (lease === false) return false
+  const { duration = '30s', wait } = lease ?? {}
+  return {
+    duration: milliseconds(duration, 'lease.duration'),
+    wait: wait === undefined ? Number.POSITIVE_INFINITY : milliseconds(wait, 'lease.wait'),
+  }
+}
+
+/** The checks of all options of `memoize`. `isGroup` tells a MemoizedGroup. */
+export const memoizeChecks = (
+  isGroup: (value: object) => boolean,
+): Readonly<Record<keyof MemoizeOptions, OptionCheck>> => ({
+  name: is.string,
+  group: {
+    expects: 'a MemoizedGroup',
+    accepts: (value) => typeof value === 'object' && value !== null && isGroup(value),
+  },
+  version: is.version,
+  state: is.function,
+  cacheKey: is.function,
+  ignore: is.listOf(
+    'positions or parameter names',
+    (item) =>
+      (typeof item === 'string' && item !== '') || (Number.isSafeInteger(item) && (item as number) >= 0),
+  ),
+  shouldCache: is.function,
+  ttl: is.either(is.duration, is.function),
+  staleWhileRevalidate: is.duration,
+  staleIfError: is.duration,
+  lease: leaseCheck,
+  codec: codecCheck,
+  keepVersions: is.either(is.count, is.oneOf('all')),
+  closure: is.oneOf('live', 'once'),
+  keyOrder: is.oneOf('respect', 'ignore'),
+  packages: packagesCheck,
+  onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
+  tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
+})
