@@ -141,8 +141,9 @@ export function makeRoom(
       if (!isOver() || departures.length >= atMost) break
       if (expired.length === 0) {
         if (located.score === Number.POSITIVE_INFINITY) {
-          if (except === 0) return departures
-          throw new NotAdmitted()
+          if (except !== 0) throw new NotAdmitted()
+          remember(index, departures)
+          return departures
         }
         inflation = located.score
       }
@@ -153,7 +154,19 @@ export function makeRoom(
     }
   }
   index.ledger.inflateTo(inflation)
+  remember(index, departures)
   return departures
+}
+
+/** So that a later miss can be explained. */
+function remember(index: EntryIndex, departures: readonly Departure[]): void {
+  for (const why of ['expired', 'evicted'] as const) {
+    const gone = departures.filter((departure) => departure.why === why)
+    index.ledger.addDepartures(
+      gone.map(({ located }) => located.entry.key.digest),
+      why,
+    )
+  }
 }
 
 /** A large budget is not used to the last percent: what is left is room for puts that need not look. */
@@ -168,6 +181,7 @@ function retire(index: EntryIndex, name: string, keepVersions: number): Departur
     }
     if (departures.length >= OLD_ENTRIES_PER_PUT) break
   }
+  remember(index, departures)
   return departures
 }
 

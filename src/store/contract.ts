@@ -36,6 +36,9 @@ export interface StoreOptions {
 /** What is counted for one function. */
 export type Counts = Omit<FunctionStats, 'bytes'>
 
+/** Why an entry left: for room or as an old version, by age, because somebody asked, or since its bytes were damaged. */
+export type WhyDeparted = 'evicted' | 'expired' | 'forgotten' | 'lost'
+
 /** How long a right to compute lasts, and how long others wait for it. Milliseconds. */
 export interface LeaseTerms {
   readonly duration: number
@@ -108,6 +111,8 @@ export interface Store extends Disposable {
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
   /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
   closest(key: CallKey): Entry | undefined
+  /** Why the entry of a call left, if that was lately: some thousand others ago at most. */
+  departed(key: Digest): WhyDeparted | undefined
   /** What was noted of a call or a code version, by its digest. */
   noted(about: Digest): string | undefined
   totals(): { readonly entries: number; readonly size: number }

@@ -10,7 +10,7 @@ import type { CallKey, Digest, Entry, EntryFilter, FunctionStats, GcReport, Veri
 import type { Budget } from './admission.ts'
 import { adoptAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Store, StoreOptions } from './contract.ts'
+import type { Counts, NewEntry, Store, StoreOptions, WhyDeparted } from './contract.ts'
 import { Counters } from './counters.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
@@ -109,7 +109,7 @@ class DirectoryStore implements Store {
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
     if (now === 'damaged') {
-      if (!this.readonly) this.#index.remove(entry.key.digest)
+      if (!this.readonly) this.#index.removeFor('lost', entry.key.digest)
       return this.#lost(entry)
     }
     // Another process may have computed it again, or has dropped it: then this entry is history.
@@ -168,7 +168,7 @@ class DirectoryStore implements Store {
   }
 
   #drop(key: Digest): boolean {
-    const removed = this.#index.remove(key)
+    const removed = this.#index.removeFor('forgotten', key)
     if (removed?.file !== undefined)
       this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
     return removed !== undefined
@@ -202,6 +202,10 @@ class DirectoryStore implements Store {
 
   closest(key: CallKey): Entry | undefined {
     return this.#open.guard('explaining a miss', () => closestTo(key, this.#index))
+  }
+
+  departed(key: Digest): WhyDeparted | undefined {
+    return this.#open.guard('explaining a miss', () => this.#index.ledger.departed(key))
   }
 
   noted(about: Digest): string | undefined {
