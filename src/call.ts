@@ -5,11 +5,12 @@
  * failure becomes a warning and an uncached call.
  */
 import { types } from 'node:util'
+import { CodecError } from './errors.ts'
 import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
 import { depend, type Frame, frameOf, isRunningAround, outside, within } from './frame.ts'
-import { asFailure, guarded, uncached } from './guard.ts'
-import { type Kept, keep } from './keep.ts'
+import { asFailure, attempt, guarded, uncached } from './guard.ts'
+import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
@@ -94,29 +95,35 @@ function answer(one: Call, { entry, value }: Found): unknown {
   }
 }
 
-/** A call like one that is running: wait for that one, and take a copy. */
-async function join({ keyed, memo, room }: Call, flight: Promise<Kept>): Promise<unknown> {
-  const { bytes, frame, value } = await flight
+/** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */
+async function join(one: Call, flight: Flight): Promise<unknown> {
+  const { keyed, memo, room } = one
+  flight.joined = true
+  const { copy, frame, value } = await flight.landed
   depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
+  const own = isPrimitive(value) ? { value } : copy && guarded(memo, room, () => ({ value: copy() }))
+  if (own === undefined) return land(one, run(one, undefined))
   guarded(memo, room, () => {
     room.count(memo.name, { hits: 1 })
     room.store()?.count(memo.name, { hits: 1 }, keyed.key.digest)
   })
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), joined: true }))
-  const copy = bytes && guarded(memo, room, () => ({ value: memo.codec.decode(bytes) }))
-  return copy === undefined ? value : copy.value
+  return own.value
 }
+
+const isPrimitive = (value: unknown): boolean =>
+  value === null || (typeof value !== 'object' && typeof value !== 'function')
 
 // misses -----------------------------------------------------------------------------------------------------------
 
 /** What a run of the function came to: a value, or a promise of one that others may join. */
-type Outcome = { readonly value: unknown } | { readonly flight: Promise<Kept> }
+type Outcome = { readonly value: unknown } | { readonly flight: Flight }
 
 function compute(one: Call, turn: Turn): unknown {
   const { keyed, memo, room } = one
   if (turn.kind === 'found') return answer(one, turn.found)
   if (turn.kind === 'compute') return land(one, run(one, turn.lease))
-  if (turn.async) return land(one, { flight: flyLater(one) })
+  if (turn.async) return land(one, { flight: { landed: flyLater(one), joined: false } })
   return compute(one, waitBlocking(memo, room, keyed.key))
 }
 
@@ -130,12 +137,12 @@ async function flyLater(one: Call): Promise<Kept> {
       ...frameOf(keyed.key.digest),
       expiresAt: entry.expiresAt ?? Number.POSITIVE_INFINITY,
     }
-    return { value: await answer(one, turn.found), bytes, frame }
+    return { value: await answer(one, turn.found), copy: () => memo.codec.decode(bytes), frame }
   }
   const outcome = run(one, turn.kind === 'compute' ? turn.lease : undefined)
   return 'flight' in outcome
-    ? outcome.flight
-    : { value: outcome.value, bytes: undefined, frame: frameOf(keyed.key.digest) }
+    ? outcome.flight.landed
+    : { value: outcome.value, copy: undefined, frame: frameOf(keyed.key.digest) }
 }
 
 /** The outcome as the function would give it; a flight can be joined until it has landed. */
@@ -147,8 +154,8 @@ function land({ keyed, room }: Call, outcome: Outcome): unknown {
   const landed = (): void => {
     if (room.flights.get(digest) === flight) room.flights.delete(digest)
   }
-  flight.then(landed, landed)
-  return flight.then(({ value }) => value)
+  flight.landed.then(landed, landed)
+  return flight.landed.then(({ value }) => value)
 }
 
 /** Runs the function and keeps what it returns. Throws what it throws. */
@@ -190,15 +197,39 @@ function run(one: Call, lease: Lease | undefined): Outcome {
     finish(result, false)
     return { value: result }
   }
+  if (!isPlain(result)) {
+    giveBack(memo, room, lease, 'unkept')
+    const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
+    uncached(memo, room, failure)
+    if (memo.onUncacheable === 'throw') throw failure
+    return { value: result }
+  }
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
-  const flight = result.then(
-    (value): Kept => ({ value, bytes: finish(value, true), frame }),
+  const copying = (bytes: Uint8Array | undefined) => bytes && (() => memo.codec.decode(bytes))
+  const landed = result.then(
+    (value): Kept => {
+      const bytes =
+        finish(value, true) ?? (flight.joined ? attempt(() => memo.codec.encode(value)) : undefined)
+      return { value, copy: copying(bytes), frame }
+    },
     async (error): Promise<Kept> => {
       const outcome = failed(error)
-      return { value: 'value' in outcome ? await outcome.value : undefined, bytes: one.stale?.bytes, frame }
+      const value = 'value' in outcome ? await outcome.value : undefined
+      return { value, copy: copying(one.stale?.bytes), frame }
     },
   )
+  const flight: Flight = { landed, joined: false }
   return { flight }
+}
+
+/** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
+function isPlain(promise: Promise<unknown>): boolean {
+  const above = Object.getPrototypeOf(Object.getPrototypeOf(promise)) as object | null
+  return (
+    Object.getOwnPropertyNames(promise).length === 0 &&
+    above !== null &&
+    Object.getPrototypeOf(above) === null
+  )
 }
 
 /** Computes an expired result again, apart from everybody; one at a time, here and, by the lease, elsewhere. */
@@ -217,7 +248,7 @@ function revalidate(one: Call): void {
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
         const outcome = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
-        if (outcome !== undefined && 'flight' in outcome) outcome.flight.catch(failed).then(done)
+        if (outcome !== undefined && 'flight' in outcome) outcome.flight.landed.catch(failed).then(done)
         else done()
       } catch (error) {
         failed(error)

@@ -3,6 +3,7 @@
  * each code version one of all it depended on; the nearest of them is compared with the call of now. Decides nothing.
  */
 import { changesBetween, type Line } from './freeze/trace.ts'
+import { attempt } from './guard.ts'
 import { type Subject, type Told, tellCall, tellCode } from './key.ts'
 import type { Store } from './store/contract.ts'
 import type { CallKey, Digest, MissReason } from './types.ts'
@@ -95,13 +96,4 @@ function filesBetween(before: readonly Line[] | undefined, now: readonly Line[])
 function read<T>(store: Store, about: Digest): T | undefined {
   const text = store.noted(about)
   return text === undefined ? undefined : attempt(() => JSON.parse(text) as T)
-}
-
-/** An explanation that fails is none. */
-function attempt<T>(act: () => T): T | undefined {
-  try {
-    return act()
-  } catch {
-    return undefined
-  }
 }

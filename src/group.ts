@@ -13,7 +13,7 @@ import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
 import type { Packages } from './freeze/origin.ts'
-import type { Kept } from './keep.ts'
+import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
 import { codecCheck, type LeaseOptions, leaseCheck, leaseTerms, packagesCheck } from './memoize-options.ts'
@@ -170,7 +170,7 @@ export class MemoizedGroup implements Disposable {
     registerRoom(this, {
       store: () => this.#store,
       clock,
-      flights: new Map<Digest, Promise<Kept>>(),
+      flights: new Map<Digest, Flight>(),
       revalidating: new Set<Digest>(),
       report: (error, subject) => this.#report(error, subject),
       count: (name, what) => this.#count(name, what),

@@ -15,6 +15,15 @@ export function guarded<T>(memo: Memo, room: Room, act: () => T): T | undefined 
   }
 }
 
+/** What may fail without anybody caring. */
+export function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
+}
+
 /** This call cannot be cached. */
 export function uncached({ name, onUncacheable }: Memo, room: Room, failure: PermafrostError): void {
   emit('uncached', () => ({ name, error: failure }))

@@ -13,11 +13,18 @@ import type { Memo, Room } from './memo.ts'
 import { milliseconds } from './options.ts'
 import type { Lease } from './store/contract.ts'
 
-/** A value as computed, and its bytes if it could be encoded: whoever joined the call gets a copy of its own. */
+/** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
   readonly value: unknown
-  readonly bytes: Uint8Array | undefined
+  readonly copy: (() => unknown) | undefined
   readonly frame: Frame
+}
+
+/** An asynchronous call that is running. */
+export interface Flight {
+  readonly landed: Promise<Kept>
+  /** Whether somebody else waits for what it gives. */
+  joined: boolean
 }
 
 /** A call that has returned. */
@@ -52,6 +59,10 @@ export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | u
   return undefined
 }
 
+/** Milliseconds after its expiry for which a result is of use. */
+const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
+  Math.max(staleIfError, staleWhileRevalidate)
+
 /** Encode and store a value. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | PermafrostError | undefined {
   const { async, elapsed, frame, keyed, lease, value } = finished
@@ -79,7 +90,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
     {
       key: plainKey(keyed.key),
       computeTime: elapsed,
-      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt }),
+      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt, staleFor: staleAfter(memo) }),
       codec: codec.name,
       async,
       tags: memo.tags,

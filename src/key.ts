@@ -14,7 +14,7 @@ import {
   traceValue,
   type WalkOptions,
 } from './freeze/freeze.ts'
-import { parametersOf, placeOf } from './freeze/place.ts'
+import { looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
 import type { Line } from './freeze/trace.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
@@ -50,7 +50,7 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   }
   const quick = quickKey(subject, self, args, code)
   if (quick !== undefined) return { key: quick, inputPaths: code.inputPaths }
-  const given = freezeGiven(subject, self, args, code.weak)
+  const given = freezeGiven(subject, self, args, code)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
   const state = stated?.digest ?? NOTHING
@@ -123,12 +123,29 @@ function combined(code: Digest, args: Digest, inputs: Digest, state: Digest): Di
   return digestBytes(four)
 }
 
-/** Where a WeakMap is involved, function and arguments are walked as one, since it may hold something of either. */
-function freezeGiven(subject: Subject, self: unknown, args: readonly unknown[], weak: boolean): Frozen {
+/**
+ * Where a WeakMap is involved, function and arguments are walked as one, since it may hold something of either. Elsewhere it is
+ * enough to say which objects are in both: `x === EMPTY` is true for one of them only.
+ */
+function freezeGiven(subject: Subject, self: unknown, args: readonly unknown[], code: Frozen): Frozen {
   const { fn, version, walk } = subject
   const given = givenOf(subject, self, args)
   const frozen = given === args ? freezeArguments(args, walk) : freezeValue(given, 'args', walk)
-  return version === undefined && (weak || frozen.weak) ? freezeValue({ fn, given }, 'args', walk) : frozen
+  if (version !== undefined) return frozen
+  if (code.weak || frozen.weak) return freezeValue({ fn, given }, 'args', walk)
+  const pairs = inBoth(code.nodes, frozen.nodes)
+  if (pairs.length === 0) return frozen
+  return { ...frozen, digest: digestBytes(Buffer.from(`${frozen.digest} ${pairs.join(' ')}`, 'latin1')) }
+}
+
+/** The numbers that objects and symbols of both walks have in each, one pair after the other. */
+function inBoth(code: Frozen['nodes'], given: Frozen['nodes']): readonly number[] {
+  const pairs: number[] = []
+  for (const [node, number] of given) {
+    const other = code.get(node)
+    if (other !== undefined) pairs.push(other, number)
+  }
+  return pairs
 }
 
 /** The same in words, part by part, to compare with another call's. Throws as `keyOf` does. */
@@ -159,8 +176,13 @@ const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('
 function givenOf(subject: Subject, self: unknown, args: readonly unknown[]): unknown {
   const { cacheKey } = subject
   // another way to make a key is another key
-  if (cacheKey !== undefined)
-    return { cacheKey, made: ask('cacheKey', () => cacheKey.apply(self, args as unknown[])) }
+  if (cacheKey !== undefined) {
+    const made = ask('cacheKey', () => cacheKey.apply(self, args as unknown[]))
+    // one that looks at the object itself has said what of it counts
+    return self !== undefined && subject.usesThis() && !looksAtThis(cacheKey)
+      ? { cacheKey, made, self }
+      : { cacheKey, made }
+  }
   const { ignored } = subject
   const kept = ignored.size === 0 ? args : { ignored: [...ignored], args: without(ignored, args) }
   return self !== undefined && subject.usesThis() ? { self, args: kept } : kept

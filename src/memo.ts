@@ -2,7 +2,7 @@
  * What a memoized function and its group are for the rooms that handle calls: types, and nothing that does anything.
  */
 import type { PermafrostError } from './errors.ts'
-import type { Kept } from './keep.ts'
+import type { Flight } from './keep.ts'
 import type { Subject } from './key.ts'
 import type { LeaseTerms, Store } from './store/contract.ts'
 import type { CallKey, Codec, Digest, Duration } from './types.ts'
@@ -13,7 +13,7 @@ export interface Room {
   store(): Store | undefined
   readonly clock: () => number
   /** Asynchronous calls that are running, for others to join. */
-  readonly flights: Map<Digest, Promise<Kept>>
+  readonly flights: Map<Digest, Flight>
   /** Calls that are being computed again in the background. */
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */

@@ -6,7 +6,7 @@ import { types } from 'node:util'
 import { call, refresh } from './call.ts'
 import { type BuiltinCodec, codecOf } from './codec/codec.ts'
 import { ask } from './errors.ts'
-import { defaultWalkOptions, type WalkOptions } from './freeze/freeze.ts'
+import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
@@ -21,6 +21,7 @@ import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './typ
 /** The function as it was, with a memory. */
 export type Memoized<F extends AnyFunction> = F & MemoizedMethods<F>
 
+/** Of a method that looks at `this`, ask on its object: `model.fit.wouldHit.call(model, x)`. */
 export interface MemoizedMethods<F extends AnyFunction> {
   /** The function without memory. */
   readonly fn: F
@@ -147,23 +148,30 @@ function wrap<F extends AnyFunction>(
 ): Memoized<F> {
   const memo = memoOf(fn, options, options.group === undefined ? groupOf : () => options.group!)
   const wrapper = function (this: unknown, ...args: unknown[]): unknown {
+    // whoever says `new` wants an object of his own
+    if (new.target !== undefined) return Reflect.construct(fn, args, new.target === wrapper ? fn : new.target)
     return call(memo, this, args)
   }
-  const keyed = (args: readonly unknown[]) => keyOf(memo, undefined, args).key
   const store = () => memo.room().store()
+  // asked as `model.fit.wouldHit(x)`, `this` is the wrapper; as `model.fit.wouldHit.call(model, x)`, the object
+  const method = <T>(ask: (self: unknown, args: readonly unknown[]) => T) =>
+    function (this: unknown, ...args: unknown[]): T {
+      return ask(this === wrapper ? undefined : this, args)
+    }
+  const keyed = (self: unknown, args: readonly unknown[]) => keyOf(memo, self, args).key
   const methods: { [K in keyof MemoizedMethods<AnyFunction>]: unknown } = {
     fn,
     group: undefined,
-    key: (...args: unknown[]) => plainKey(keyed(args)),
-    wouldHit: (...args: unknown[]) => wouldHit(memo, undefined, args),
-    lookup: (...args: unknown[]) => lookup(memo, undefined, args),
-    why: (...args: unknown[]) => why(memo, undefined, args),
-    peek: (...args: unknown[]) => {
-      const found = lookup(memo, undefined, args)
+    key: method((self, args) => plainKey(keyed(self, args))),
+    wouldHit: method((self, args) => wouldHit(memo, self, args)),
+    lookup: method((self, args) => lookup(memo, self, args)),
+    why: method((self, args) => why(memo, self, args)),
+    peek: method((self, args) => {
+      const found = lookup(memo, self, args)
       return found.hit ? found.value : undefined
-    },
-    refresh: (...args: unknown[]) => refresh(memo, undefined, args),
-    forget: (...args: unknown[]) => store()?.drop(keyed(args).digest) ?? false,
+    }),
+    refresh: method((self, args) => refresh(memo, self, args)),
+    forget: method((self, args) => store()?.drop(keyed(self, args).digest) ?? false),
     clear: () => store()?.clear({ name: memo.name }) ?? 0,
     stats: () => store()?.usage()[memo.name] ?? NO_STATS,
     resetStats: () => store()?.resetUsage(memo.name),
@@ -178,6 +186,8 @@ function wrap<F extends AnyFunction>(
   Object.defineProperty(wrapper, 'length', { value: fn.length, configurable: true })
   registerStandIn(wrapper, () => [
     memo.version === undefined ? fn : [memo.name, memo.version],
+    // what it captured at its first call, whatever that is by now
+    memo.once && freezeFunction(fn, memo.name, memo.walk, true).digest,
     memo.states.map((state) => ask('state', state)),
     options.cacheKey,
     [...memo.ignored],

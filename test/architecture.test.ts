@@ -28,7 +28,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   memo: [...shared, 'key', 'keep', 'store/'],
   guard: [...shared, 'memo'],
   frame: shared,
-  explain: [...shared, 'key', 'freeze/', 'store/'],
+  explain: [...shared, 'guard', 'key', 'freeze/', 'store/'],
   find: [...shared, 'guard', 'memo'],
   keep: [...shared, 'explain', 'frame', 'guard', 'key', 'memo', 'store/'],
   turn: [...shared, 'find', 'guard', 'memo', 'store/'],

@@ -156,7 +156,9 @@ program
 async function exportedFunction(target: string): Promise<Function> {
   const [path, name = 'default'] = target.split('#') as [string, string?]
   const exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>
-  const found = exported[name]
+  // what CommonJS exports is not always there by name
+  const all = exported['default'] as Record<string, unknown> | undefined
+  const found = exported[name] ?? (name === 'default' ? undefined : all?.[name])
   if (typeof found === 'function') return found
   const names = Object.keys(exported).join(', ')
   throw new Error(`${path} exports no function "${name}"; it exports ${names || 'nothing'}`)

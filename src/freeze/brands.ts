@@ -34,6 +34,24 @@ export function regExpFlags(object: object): string {
   return flags
 }
 
+/** The primitive of a boxed one, from its slot: a program may have a `valueOf` of its own. */
+export function boxed(object: object): unknown {
+  if (types.isNumberObject(object)) return Number.prototype.valueOf.call(object)
+  if (types.isStringObject(object)) return String.prototype.valueOf.call(object)
+  if (types.isBooleanObject(object)) return Boolean.prototype.valueOf.call(object)
+  return types.isBigIntObject(object)
+    ? BigInt.prototype.valueOf.call(object as unknown as bigint)
+    : Symbol.prototype.valueOf.call(object as unknown as symbol)
+}
+
+const hrefOf = getOwnPropertyDescriptor(URL.prototype, 'href')!.get!
+
+/** What a URL or its parameters say, whatever `toString` a program gave them. */
+export const textOfUrl = (object: object): unknown =>
+  getPrototypeOf(object) === URL.prototype
+    ? hrefOf.call(object)
+    : URLSearchParams.prototype.toString.call(object)
+
 const toStringTag = getOwnPropertyDescriptor(getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
   .get as () => string
 
@@ -88,6 +106,7 @@ const OPEN: ReadonlySet<string> = new Set([
   'TextEncoder',
   'TextDecoder',
   'Headers',
+  'HeadersList',
   'URLPattern',
   'Url',
   'Map',

@@ -9,14 +9,15 @@ import {
   type FunctionFacts,
   factsOf,
   givenScopes,
+  isExportedStill,
   originOfImport,
   type ParsedText,
   packageOf,
   parsedText,
 } from './function.ts'
-import { MAJOR, writeGlobal } from './globals.ts'
+import { localConventions, MAJOR, writeGlobal, writeIntrinsic, writeProcess } from './globals.ts'
 import { intrinsicName, isNative } from './intrinsics.ts'
-import { codeVersionOf, isIgnored, standInOf } from './marks.ts'
+import { addedToStandIn, codeVersionOf, isIgnored, standInOf } from './marks.ts'
 import { writeModule } from './modules.ts'
 import { writeMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
@@ -30,6 +31,7 @@ import { TAG } from './tags.ts'
 import type { Walk } from './walk.ts'
 
 const { getPrototypeOf } = Object
+const { cwd } = process
 
 export function writeFunction(walk: Walk, fn: Function): void {
   const { out } = walk
@@ -39,6 +41,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
   if (version !== undefined) {
     out.tag(TAG.versioned)
     walk.note(`version ${version}`)
+    walk.rechecks.push(() => codeVersionOf(fn) === version)
     return walk.value(version, '')
   }
   const standIn = standInOf(fn)
@@ -49,7 +52,11 @@ export function writeFunction(walk: Walk, fn: Function): void {
     const parts = standIn()
     out.uint(parts.length)
     for (const part of parts) walk.same(part)
-    return
+    return writeMembers(walk, fn, addedToStandIn(fn))
+  }
+  if (fn === cwd) {
+    walk.volatile = true
+    walk.value(process.cwd(), '()')
   }
   const name = isNative(fn) ? intrinsicName(fn) : undefined
   if (name !== undefined) {
@@ -103,7 +110,8 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
   out.string(fn.name)
   out.raw(facts.text)
   const scopes = givenScopes(facts)
-  if (scopes <= 0 || isOffered(fn, facts.url)) return out.tag(TAG.end)
+  if (isOffered(fn, facts.url)) return out.tag(TAG.end)
+  if (scopes <= 0) return writeAdded(walk, fn)
   walk.insidePackage()
   const bindings = new Bindings(fn, facts)
   for (const variable of parsedText(fn, () => walk.path()).free) {
@@ -116,6 +124,46 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
     walk.volatile = true
   }
   out.tag(TAG.end)
+  // what was made for a caller may have been given more by it: properties, methods
+  writeAsObject(walk, fn)
+}
+
+/** The program's functions among the members of a package's function or class: `Object.assign(Model.prototype, methods)`. */
+function writeAdded(walk: Walk, fn: Function): void {
+  const members = membersOf(fn)
+  for (const { key, value } of members) {
+    if (typeof value !== 'function' || types.isProxy(value) || isNative(value)) continue
+    if (factsOf(value).origin.kind !== 'user') continue
+    walk.out.tag(TAG.property)
+    if (typeof key === 'string') walk.out.string(key)
+    walk.member(value, key)
+    walk.volatile = true
+  }
+  walk.out.tag(TAG.end)
+  if (members.length === 0) return
+  walk.rechecks.push(() => {
+    const now = membersOf(fn)
+    return now.length === members.length && now.every(({ value }, index) => value === members[index]!.value)
+  })
+}
+
+interface Member {
+  readonly key: string | symbol
+  readonly value: unknown
+}
+
+/** What a function and its prototype hold beside what every function does. */
+function membersOf(fn: Function): readonly Member[] {
+  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value
+  const holders = [fn, ...(typeof prototype === 'object' && prototype !== null ? [prototype] : [])]
+  return holders.flatMap((holder) =>
+    Reflect.ownKeys(holder)
+      .filter((key) => (holder === fn ? !isStandard(fn, key) : key !== 'constructor'))
+      .map((key) => {
+        const { get, value } = Object.getOwnPropertyDescriptor(holder, key)!
+        return { key, value: get ?? value }
+      }),
+  )
 }
 
 /** A variable of a package's closure. What nothing can see into is refused there, too: a caller may have given it. */
@@ -136,6 +184,12 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   for (const variable of source.free) writeVariable(walk, own, variable)
   if (source.dynamic.some(({ kind }) => kind === 'eval' || kind === 'with')) {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))
+  }
+  if (source.usesLocale) {
+    const conventions = localConventions()
+    out.tag(TAG.global)
+    out.string(conventions)
+    walk.rechecks.push(() => localConventions() === conventions)
   }
   if (source.usesImportMeta) {
     if (facts.blind) walk.refuse('import.meta, which V8 does not show,')
@@ -167,7 +221,20 @@ function refuseBlind(walk: Walk, source: ParsedText, fn: Function, facts: Functi
     })
   }
   if (source.kind === 'arrow' && source.usesThis) walk.refuse('the "this" that an arrow function captured,')
-  if (source.usesSuper && !walk.isMember) walk.refuse('a method that uses "super", apart from its object,')
+  if (source.usesSuper && !isAtHome(walk, fn))
+    walk.refuse('a method that uses "super", apart from its object,')
+}
+
+/** Whether a method is met in the class that it was written in, which is where its `super` looks. */
+function isAtHome(walk: Walk, fn: Function): boolean {
+  const { holder } = walk
+  if (!walk.isMember || holder === undefined) return walk.isMember
+  if (typeof holder === 'symbol' || types.isProxy(holder)) return false
+  const maker: unknown =
+    typeof holder === 'function' ? holder : Object.getOwnPropertyDescriptor(holder, 'constructor')?.value
+  if (typeof maker !== 'function' || types.isProxy(maker)) return false
+  const text = Function.prototype.toString
+  return text.call(maker).includes(text.call(fn))
 }
 
 function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
@@ -186,10 +253,19 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
     return out.tag(TAG.absent)
   }
   if (binding.kind === 'global') {
-    // a named function expression refers to itself by a variable that V8 does not list
-    return name === source.name ? walk.value(fn, '') : writeGlobal(walk, variable, facts.internals.global)
+    const { global } = facts.internals
+    if (name !== source.name) {
+      // without the script's text nothing tells a missing global from a name that V8 hides
+      if (facts.script === undefined && !variable.typeofOnly && !(name in global))
+        return walk.refuse(`the variable "${name}", which V8 does not show,`)
+      return writeGlobal(walk, variable, global)
+    }
+    // a named function expression refers to itself by a variable that V8 does not list; a declaration may be a global
+    walk.value(fn, '')
+    return name in global ? writeGlobal(walk, variable, global) : undefined
   }
   if (!binding.constant) walk.volatile = true
+  else if (binding.imported !== undefined) walk.rechecks.push(() => isExportedStill(binding))
   const { imported, value } = binding
   if (
     imported !== undefined &&
@@ -202,8 +278,12 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
     out.string(imported.from)
     return out.string(imported.name)
   }
-  if (name === 'require' && isRequire(value)) return writeRequire(walk, value, source, facts)
-  if (writePaths(walk, variable, value)) return
+  if (isRequire(value)) {
+    if (name === 'require') return writeRequire(walk, value, source, facts)
+    return walk.refuse(`require() by another name, "${name}",`)
+  }
+  if (value === process) return writeProcess(walk, variable)
+  if (writeIntrinsic(walk, variable, value) || writePaths(walk, variable, value)) return
   walk.captured(value, name)
 }
 

@@ -25,6 +25,8 @@ export interface Frozen {
   readonly inputs: Digest
   /** The paths of those files. */
   readonly inputPaths: readonly string[]
+  /** The objects and symbols met, each with a number that follows from the graph alone. */
+  readonly nodes: ReadonlyMap<object | symbol, number>
   /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
   readonly weak: boolean
 }
@@ -49,7 +51,7 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   const digest = digestPrimitives(args, options)
   return digest === undefined
     ? freezeValue(args, 'args', options)
-    : { digest, inputs: NOTHING, inputPaths: NONE, weak: false }
+    : { digest, inputs: NOTHING, inputPaths: NONE, nodes: NO_NODES, weak: false }
 }
 
 /**
@@ -87,10 +89,12 @@ export function digestPrimitives(
 }
 
 const NONE: readonly string[] = []
+const NO_NODES: ReadonlyMap<object | symbol, number> = new Map()
 
 interface Stable extends Frozen {
   readonly shapes: readonly Shape[]
   readonly originals: readonly Original[]
+  readonly rechecks: readonly (() => boolean)[]
 }
 
 const stable = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
@@ -108,7 +112,7 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
     known.set(options, answers)
   }
   const before = answers.get(fn)
-  if (before?.shapes.every(keepsShape) && before.originals.every(isAsBefore)) return before
+  if (before !== undefined && isStill(before)) return before
   const walk = walkFrom(fn, root, options)
   const frozen = summary(walk)
   for (const { what, where } of walk.blind) {
@@ -122,14 +126,18 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   if (once) {
     // what it captures may be newer when it runs, so no function that is looked at each time may hit its results
     const apart: Frozen = { ...frozen, digest: digestBytes(Buffer.from(`once ${frozen.digest}`)) }
-    answers.set(fn, { ...apart, shapes: [], originals: [] })
+    answers.set(fn, { ...apart, shapes: [], originals: [], rechecks: [] })
     return apart
   }
   if (!walk.volatile) {
-    answers.set(fn, { ...frozen, shapes: walk.plainFunctions, originals: walk.originals })
+    const { originals, plainFunctions: shapes, rechecks } = walk
+    answers.set(fn, { ...frozen, shapes, originals, rechecks })
   }
   return frozen
 }
+
+const isStill = ({ originals, rechecks, shapes }: Stable): boolean =>
+  shapes.every(keepsShape) && originals.every(isAsBefore) && rechecks.every((check) => check())
 
 const idle: ByteWriter[] = []
 
@@ -194,6 +202,7 @@ function summary(walk: Walk): Frozen {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
     inputPaths: inputs.map(([path]) => path),
+    nodes: walk.nodes,
     weak: walk.weak.length > 0,
   }
 }

@@ -143,6 +143,14 @@ export function parsedText(fn: Function, path: () => string): ParsedText {
   return parsed
 }
 
+/** Whether an import of a module of Node's is what that exports now: mocks replace exports. True for anything else. */
+export function isExportedStill(binding: Binding): boolean {
+  if (binding.kind !== 'value' || !binding.imported?.from.startsWith('node:')) return true
+  const { imported, value } = binding
+  if (imported.name === '*' || imported.name === 'default') return true
+  return (process.getBuiltinModule(imported.from) as Record<string, unknown>)[imported.name] === value
+}
+
 const constants = new WeakMap<Function, Map<string, Binding>>()
 
 /** Reads the variables of one function during one walk, looking at its scopes at most once. */
@@ -174,7 +182,7 @@ export class Bindings {
   read(variable: Pick<FreeVariable, 'name'>, scopes: number = Number.POSITIVE_INFINITY): Binding | undefined {
     const { name } = variable
     const before = this.#constants.get(name)
-    if (before !== undefined) return before
+    if (before !== undefined && isExportedStill(before)) return before
     const found = this.#find(name)
     if (found === undefined) return { kind: 'global' }
     if (found.depth >= scopes) return undefined
@@ -192,7 +200,9 @@ export class Bindings {
       constant: value !== undefined && (from !== undefined || this.#isConstant(name, found.scope)),
       ...(imported && from !== undefined && { imported: { from, name: imported.imported } }),
     }
-    if (binding.constant) this.#constants.set(name, binding)
+    if (!binding.constant) return binding
+    if (!isExportedStill(binding)) return { ...binding, constant: false }
+    this.#constants.set(name, binding)
     return binding
   }
 

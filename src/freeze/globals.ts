@@ -15,6 +15,19 @@ const { getOwnPropertyDescriptor, getPrototypeOf } = Object
 /** Behaviour of the language and of Node may change with it. */
 export const MAJOR: string = process.versions.node.split('.', 1)[0]!
 
+const { DateTimeFormat } = Intl
+let conventions: { readonly zone: string | undefined; readonly text: string } | undefined
+
+/** The default time zone and locale. A program can change the zone while it runs. */
+export function localConventions(): string {
+  const zone = process.env['TZ']
+  if (conventions === undefined || conventions.zone !== zone) {
+    const { locale, timeZone } = new DateTimeFormat().resolvedOptions()
+    conventions = { zone, text: `${timeZone} ${locale}` }
+  }
+  return conventions.text
+}
+
 /** @param global the global object of the function's realm */
 export function writeGlobal(walk: Walk, variable: FreeVariable, global: object): void {
   const { out } = walk
@@ -32,7 +45,7 @@ export function writeGlobal(walk: Walk, variable: FreeVariable, global: object):
     return out.tag(TAG.absent)
   }
   const { property } = found
-  if (name === 'process' && global === globalThis) return writeProcess(walk, variable, members)
+  if (name === 'process' && global === globalThis) return writeProcess(walk, variable)
   if (isKnownGlobal(name) && writeOriginal(walk, global, name, found)) {
     const value: unknown =
       property.get === undefined || /Storage$/.test(name) ? property.value : property.get.call(global)
@@ -135,8 +148,21 @@ function writeMembersOf(walk: Walk, global: unknown, path: readonly string[]): v
   }
 }
 
+/** A variable that holds what the language defines, such as `Math`: its name, and the members read from it. */
+export function writeIntrinsic(walk: Walk, { paths, reads = [] }: FreeVariable, value: unknown): boolean {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  const name = intrinsicName(value)
+  if (name === undefined) return false
+  walk.out.tag(TAG.intrinsic)
+  walk.out.string(MAJOR)
+  walk.out.string(name)
+  for (const { path } of paths ?? reads) writeMembersOf(walk, value, path)
+  return true
+}
+
 /** `process` is known by name; a variable of the environment, and what says which machine this is, by value. */
-function writeProcess(walk: Walk, { paths }: FreeVariable, members: readonly MemberPath[]): void {
+export function writeProcess(walk: Walk, { paths, reads = [] }: FreeVariable): void {
+  const members = paths ?? reads
   const { out } = walk
   out.tag(TAG.global)
   out.string(MAJOR)

@@ -2,8 +2,9 @@
  * The objects that JavaScript and Node bring along, by name: `Math.max`, `Array.prototype`, `%Generator%`,
  * the exports of `node:path`. They are identified by that name and the runtime's major version.
  *
- * The table is built on first need by walking from the known global names, never through an accessor, and holds only
- * what is native or defined by Node, so a global that a program replaced or added is not in it.
+ * The table is built when this is loaded, before most programs change anything, by walking from the known global names, never
+ * through an accessor. It holds only what is native and where it belongs: a native function under the name it prints, and
+ * objects that no program can put there. So what a program replaced or added is not in it.
  */
 import { isBuiltin } from 'node:module'
 import { types } from 'node:util'
@@ -45,13 +46,12 @@ export function isNative(fn: Function): boolean {
   return NATIVE.test(functionText.call(fn))
 }
 
-/** Only these parts of Node's globals are walked; the rest of them are classes and functions by name. */
-const WALKED: ReadonlySet<string> = new Set(['object', 'function'])
-let names: Map<object, string> | undefined
+/** `max` of `function max() { [native code] }`; a bound function prints no name. */
+const printedName = (fn: Function): string | undefined =>
+  /^function (.*?)\(\) \{\s*\[native code\]\s*\}$/.exec(functionText.call(fn))?.[1]
 
 /** The name of an intrinsic object or native function, or undefined for all others. */
 export function intrinsicName(object: object): string | undefined {
-  names ??= tabulate(new Map(), globalThis)
   const name = names.get(object)
   if (name !== undefined) return name
   if (enterRealm(object, names)) return names.get(object)
@@ -74,8 +74,8 @@ function nameInModules(fn: Function, table: Map<object, string>): string | undef
   return table.get(fn)
 
   function note(value: unknown, name: string): void {
-    if (typeof value === 'function' && !types.isProxy(value) && isNative(value) && !table.has(value))
-      table.set(value, name)
+    if (typeof value !== 'function' || types.isProxy(value) || table.has(value)) return
+    if (isNative(value) && printedName(value) !== '') table.set(value, name)
   }
 }
 
@@ -109,29 +109,47 @@ function enterRealm(object: object, table: Map<object, string>): boolean {
 }
 
 function tabulate(table: Map<object, string>, realm: object): Map<object, string> {
-  const add = (value: unknown, name: string, depth: number) => {
-    if (value === null || !WALKED.has(typeof value) || table.has(value as object)) return
-    if (typeof value === 'function' && !isNative(value)) return
-    table.set(value as object, name)
-    if (depth === 0) return
-    for (const key of Reflect.ownKeys(value as object)) {
-      if (key === 'constructor') continue
-      const { get, set, value: member } = Object.getOwnPropertyDescriptor(value, key)!
-      const label = typeof key === 'symbol' ? `[${key.description}]` : `.${key}`
-      add(member, name + label, depth - 1)
-      add(get, `get ${name}${label}`, 0)
-      add(set, `set ${name}${label}`, 0)
-    }
-  }
   table.set(realm, 'globalThis')
   for (const name of GLOBALS) {
-    const described = Object.getOwnPropertyDescriptor(realm, name)
-    if (described === undefined || NODE_OBJECTS.has(name)) continue
-    add(described.value, name, 3)
+    if (NODE_OBJECTS.has(name)) continue
+    const value: unknown = Object.getOwnPropertyDescriptor(realm, name)?.value
+    if (isFunction(value) ? printedName(value) === name : isNamespace(value, name))
+      add(value as object, name, 3)
   }
   if (realm === globalThis) for (const [name, value] of hidden()) add(value, name, 2)
   return table
+
+  function add(value: object, name: string, depth: number): void {
+    if (table.has(value)) return
+    table.set(value, name)
+    if (depth === 0) return
+    for (const key of Reflect.ownKeys(value)) {
+      if (key === 'constructor') continue
+      const property = Object.getOwnPropertyDescriptor(value, key)!
+      const member = typeof key === 'symbol' ? `[${key.description}]` : key
+      const label = typeof key === 'symbol' ? member : `.${member}`
+      const { get, set, value: held } = property
+      const belongs =
+        (isFunction(held) && printedName(held) === member) || (key === 'prototype' && isFixed(property))
+      if (belongs) add(held as object, name + label, depth - 1)
+      if (get !== undefined && printedName(get) === `get ${member}`) add(get, `get ${name}${label}`, 0)
+      if (set !== undefined && printedName(set) === `set ${member}`) add(set, `set ${name}${label}`, 0)
+    }
+  }
 }
+
+const isFunction = (value: unknown): value is Function => typeof value === 'function' && !types.isProxy(value)
+
+/** `Math`, `Intl` and the like, which say so themselves. */
+const isNamespace = (value: unknown, name: string): value is object =>
+  typeof value === 'object' &&
+  value !== null &&
+  !types.isProxy(value) &&
+  Object.getOwnPropertyDescriptor(value, Symbol.toStringTag)?.value === name
+
+/** A property that no program puts there: the prototypes of built-in classes. */
+const isFixed = ({ value, writable }: PropertyDescriptor): boolean =>
+  writable === false && ((typeof value === 'object' && value !== null) || isFunction(value))
 
 /** Objects of Node with state of their own; they are known by name as variables only. */
 export const NODE_OBJECTS: ReadonlySet<string> = new Set([
@@ -151,7 +169,12 @@ function hidden(): [string, object][] {
   const of = Object.getPrototypeOf
   const generator = of(function* () {})
   const asyncGenerator = of(async function* () {})
+  const strict = (function () {
+    // biome-ignore lint/complexity/noArguments: it is what this is about
+    return arguments
+  })()
   return [
+    ['%ThrowTypeError%', Object.getOwnPropertyDescriptor(strict, 'callee')!.get!],
     ['%TypedArray%', of(Uint8Array)],
     ['%AsyncFunction%.prototype', of(async () => {})],
     ['%GeneratorFunction%.prototype', generator],
@@ -165,6 +188,8 @@ function hidden(): [string, object][] {
     ['%RegExpStringIterator%.prototype', of('a'.matchAll(/a/g))],
   ]
 }
+
+const names: Map<object, string> = tabulate(new Map(), globalThis)
 
 let modules: Map<unknown, string> | undefined
 let modulesSeen = 0

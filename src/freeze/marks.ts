@@ -48,10 +48,17 @@ export function codeVersionOf(fn: Function): string | number | undefined {
 export type StandIn = () => readonly unknown[]
 
 const standIns = new WeakMap<Function, StandIn>()
+const ownOfStandIns = new WeakMap<Function, ReadonlySet<string | symbol>>()
 
-/** Identify `wrapper` by the values `standIn` returns instead of its own code. */
+/** Identify `wrapper` by the values `standIn` returns instead of its own code, and by what it is given beside its present properties. */
 export function registerStandIn(wrapper: Function, standIn: StandIn): void {
   standIns.set(wrapper, standIn)
+  ownOfStandIns.set(wrapper, new Set(Reflect.ownKeys(wrapper)))
+}
+
+/** The properties that a wrapper was given since. */
+export function addedToStandIn(wrapper: Function): (string | symbol)[] {
+  return Reflect.ownKeys(wrapper).filter((key) => !ownOfStandIns.get(wrapper)?.has(key))
 }
 
 export function standInOf(fn: Function): StandIn | undefined {

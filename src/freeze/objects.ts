@@ -5,8 +5,17 @@
  */
 import { types } from 'node:util'
 import { FreezeError, messageOf } from '../errors.ts'
-import { intlOptions, isAmbient, isLogger, refusalOf, regExpFlags, regExpSource, viewName } from './brands.ts'
-import { digestBytes } from './digest.ts'
+import {
+  boxed,
+  intlOptions,
+  isAmbient,
+  isLogger,
+  refusalOf,
+  regExpFlags,
+  regExpSource,
+  textOfUrl,
+} from './brands.ts'
+import { writeBuffer, writeView } from './buffers.ts'
 import { isInputFile } from './file.ts'
 import { factsOf } from './function.ts'
 import { builtinModuleName, intrinsicName } from './intrinsics.ts'
@@ -27,8 +36,9 @@ function ownKeys(object: object): readonly (string | symbol)[] {
 
 export function writeSymbol(walk: Walk, symbol: symbol): void {
   // well-known symbols are properties of Symbol itself; all others differ by identity, so by their number
-  walk.out.tag(TAG.symbol)
-  walk.value(wellKnown.get(symbol) ?? symbol.description, '')
+  const known = wellKnown.get(symbol)
+  walk.out.tag(known === undefined ? TAG.symbol : TAG.intrinsic)
+  walk.value(known ?? symbol.description, '')
 }
 
 const wellKnown: ReadonlyMap<symbol, string> = new Map(
@@ -167,6 +177,7 @@ function writeOther(walk: Walk, object: object, prototype: object | null): void 
   if (instances !== undefined && writeForeignPrototype(walk, instances)) return
   if (instances === undefined && writeHooks(walk, object, prototype)) return
   if (types.isModuleNamespaceObject(object)) return writeNamespace(walk, object)
+  if (object === process) walk.blind.push({ what: 'process as a whole', where: walk.path() })
   if (isAmbient(object) || (prototype !== null && isLogger(object))) return out.tag(TAG.ignored)
   const counts = writeContents(walk, object)
   if (counts === undefined) return
@@ -237,18 +248,18 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
     out.tag(TAG.error)
     return (key) => key !== 'stack'
   }
-  if (ArrayBuffer.isView(object)) return writeView(walk, object)
+  if (ArrayBuffer.isView(object)) {
+    writeView(walk, object)
+    // to list a typed array's own keys is to list its indices, millions of them: properties added to one do not count
+    return types.isTypedArray(object) ? 'none' : all
+  }
   if (types.isAnyArrayBuffer(object)) {
-    out.tag(TAG.arrayBuffer)
-    out.tag(types.isSharedArrayBuffer(object) ? TAG.true : TAG.false)
-    const { maxByteLength, resizable, growable } = object as ArrayBuffer & Record<string, unknown>
-    walk.value(resizable === true || growable === true ? maxByteLength : undefined, '')
-    out.bytes(new Uint8Array(object))
+    writeBuffer(walk, object)
     return all
   }
   if (types.isBoxedPrimitive(object)) {
     out.tag(TAG.boxed)
-    walk.value((object as { valueOf(): unknown }).valueOf.call(object), '')
+    walk.value(boxed(object), '')
     return types.isStringObject(object) ? (key) => !isIndexOrLength(key) : all
   }
   if (types.isArgumentsObject(object)) {
@@ -257,7 +268,7 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
   }
   if (isUrl(getPrototypeOf(object))) {
     out.tag(TAG.url)
-    walk.value(String(object), '')
+    walk.value(textOfUrl(object), '')
     return all
   }
   if (types.isWeakMap(object) || types.isWeakSet(object)) {
@@ -288,21 +299,6 @@ function writeContents(walk: Walk, object: object): Counting | undefined {
 
 const isIndexOrLength = (key: string | symbol): boolean =>
   typeof key === 'string' && (key === 'length' || /^\d+$/.test(key))
-
-function writeView(walk: Walk, view: ArrayBufferView): Counting {
-  const { out } = walk
-  out.tag(TAG.view)
-  out.string(viewName(view))
-  out.bytes(view)
-  if (walk.trace !== undefined)
-    walk.note(`${viewName(view)} of ${view.byteLength} bytes, ${digestBytes(view)}`)
-  // two arrays on one whole buffer change together; parts of a pool only look as if they did
-  const { buffer, byteLength, byteOffset } = view
-  const whole = byteOffset === 0 && byteLength === buffer.byteLength && byteLength > 0
-  walk.sharing(whole ? buffer : undefined)
-  // to list a typed array's own keys is to list its indices, millions of them: properties added to one do not count
-  return types.isTypedArray(view) ? 'none' : all
-}
 
 function writeEntries(walk: Walk, entries: readonly (readonly unknown[])[]): void {
   walk.out.number(entries.length)
@@ -385,8 +381,13 @@ export function writeMembers(walk: Walk, object: object, keys: readonly (string 
       walk.member(property.set, key)
     }
   }
-  if (!Object.isExtensible(object)) out.tag(TAG.locked)
-  if (!Object.isFrozen(object)) walk.volatile = true
+  const frozen = Object.isFrozen(object)
+  if (!Object.isExtensible(object)) {
+    out.tag(TAG.locked)
+    // of items of an array, and of a function's own, no attributes were written
+    out.tag(frozen ? 2 : Object.isSealed(object) ? 1 : 0)
+  }
+  if (!frozen) walk.volatile = true
   out.tag(TAG.end)
 }
 

@@ -10,6 +10,7 @@ const offered = new Map<string, WeakSet<object>>()
 
 /** How deep exports are searched: `exports.a.b.c`, and the prototypes of classes. */
 const DEPTH = 4
+const LONGEST = 1000
 
 /** Whether `fn`, of the script at `url`, can be reached from what that script exports. */
 export function isOffered(fn: Function, url: string): boolean {
@@ -34,7 +35,9 @@ function exportsOf(file: string): unknown {
 
 function collect(value: unknown, functions: WeakSet<object>, depth: number, seen: Set<unknown>): void {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return
-  if (seen.has(value) || types.isProxy(value)) return
+  if (seen.has(value) || types.isProxy(value) || ArrayBuffer.isView(value)) return
+  // a table, not an interface
+  if (Array.isArray(value) && value.length > LONGEST) return
   seen.add(value)
   if (typeof value === 'function') functions.add(value)
   if (depth === 0) return

@@ -3,6 +3,7 @@
  * its identity.
  */
 import { existsSync } from 'node:fs'
+import { findSourceMap } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { factsOf, parsedText } from './function.ts'
 import { pathOf } from './origin.ts'
@@ -37,11 +38,17 @@ function find(fn: Function): Place {
     return {
       file: path && relative(rootOf(path), path).split(sep).join('/'),
       name: found ?? name,
-      line: (at?.line ?? 0) + 1,
+      line: lineIn(url, at?.line ?? 0, at?.column ?? 0) + 1,
     }
   } catch {
     return { file: undefined, name, line: 1 }
   }
+}
+
+/** The line that the source of compiled code has, where its compiler told Node; from 0. */
+function lineIn(url: string, line: number, column: number): number {
+  const entry = (findSourceMap(url) ?? findSourceMap(pathOf(url) ?? ''))?.findEntry(line, column)
+  return entry !== undefined && 'originalLine' in entry ? entry.originalLine : line
 }
 
 function rootOf(path: string): string {
@@ -82,7 +89,9 @@ export function looksAtSuper(fn: Function): boolean {
 export function looksAtThis(fn: Function): boolean {
   try {
     const { internals, mentionsThis, native } = factsOf(fn)
-    if (native || internals.bound !== undefined || !mentionsThis) return false
+    if (internals.bound !== undefined) return false
+    if (native) return true
+    if (!mentionsThis) return false
     const { kind, usesSuper, usesThis } = parsedText(fn, () => fn.name)
     return kind !== 'arrow' && (usesThis || usesSuper)
   } catch {

@@ -33,6 +33,8 @@ export interface FunctionSource {
   /** Specifiers of `require()` with a literal argument, sorted, unique. */
   readonly requires: readonly string[]
   readonly usesImportMeta: boolean
+  /** It names something that depends on the default time zone or locale. */
+  readonly usesLocale: boolean
   readonly kind: FunctionKind
   /** The name it calls itself by, if it has one. */
   readonly name: string | undefined
@@ -69,6 +71,7 @@ export function sourceOf(text: string): FunctionSource {
     imports: [...survey.imports].sort(),
     requires: [...survey.requires].sort(),
     usesImportMeta: survey.usesImportMeta,
+    usesLocale: survey.usesLocale,
     kind,
     name: root.id?.name,
     parameters: parametersOf(root),
@@ -108,7 +111,12 @@ interface Survey {
   usesThis: boolean
   usesSuper: boolean
   usesImportMeta: boolean
+  usesLocale: boolean
 }
+
+/** `new Date`, `Intl`, and the methods of dates and strings that go by local conventions. */
+const LOCAL =
+  /^(?:Date|Intl|[gs]et(?:FullYear|Month|Date|Day|Hours|Minutes|TimezoneOffset)|to(?:Date|Time)String|toLocale\w+|localeCompare)$/
 
 /** One walk for all that needs no scopes. */
 function look(root: Node, kind: FunctionKind): Survey {
@@ -120,6 +128,7 @@ function look(root: Node, kind: FunctionKind): Survey {
     usesThis: false,
     usesSuper: false,
     usesImportMeta: false,
+    usesLocale: false,
   }
   // `own`: does `this` here mean that of the function in question?
   const stack: { readonly node: Node; readonly own: boolean }[] = [{ node: root, own: kind !== 'class' }]
@@ -157,6 +166,7 @@ function note(survey: Survey, node: Node, own: boolean): void {
       suspect('with', node, true)
       break
     case 'Identifier':
+      if (LOCAL.test(node.name)) survey.usesLocale = true
       // a free `eval` that is not called directly can still run any code, in the global scope
       if (node.name === 'eval' && !isDirectEval(survey.parents.get(node), node)) suspect('eval', node, false)
       if (node.name === 'require') noteRequire(node, survey.parents.get(node))

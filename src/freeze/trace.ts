@@ -27,10 +27,10 @@ export class Trace {
     this.note(path, shown(value))
   }
 
-  note(path: string | (() => string), what: string, where?: string): void {
+  note(path: string | (() => string), what: string | (() => string), where?: string): void {
     if (this.lines.length >= MOST_LINES) return
-    const at = typeof path === 'string' ? path : path()
-    this.lines.push({ path: at, what, ...(where !== undefined && { where }) })
+    const told = (text: string | (() => string)): string => (typeof text === 'string' ? text : text())
+    this.lines.push({ path: told(path), what: told(what), ...(where !== undefined && { where }) })
   }
 }
 

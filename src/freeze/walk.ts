@@ -58,6 +58,9 @@ export class Walk {
   /** Globals, and members of globals, that were found as the language or Node made them. */
   readonly originals: Original[] = []
 
+  /** What else must still be so for the answer to stand. */
+  readonly rechecks: (() => boolean)[] = []
+
   /** Where what is met is told in words, too, if somebody wants to compare two walks. */
   trace: Trace | undefined
 
@@ -95,6 +98,11 @@ export class Walk {
     this.options = options
     this.out = out
     this.#digestOf = digestOf
+  }
+
+  /** The objects and symbols met, by number. */
+  get nodes(): ReadonlyMap<object | symbol, number> {
+    return this.#numbers
   }
 
   /** Write all nodes queued so far and those they mention. */
@@ -150,6 +158,11 @@ export class Walk {
     return this.#members[this.#current] ?? false
   }
 
+  /** The object that the current node was first met in; undefined for what the walk is about. */
+  get holder(): object | symbol | undefined {
+    return this.#queue[this.#parents[this.#current] ?? -1]
+  }
+
   /** What the walk is about. It counts as a member, since its surroundings are not known. */
   root(value: unknown): void {
     this.#write(value, '', true)
@@ -157,7 +170,12 @@ export class Walk {
 
   /** What stands where the current node does. */
   same(value: unknown): void {
-    this.#write(value, '', this.isMember)
+    const at = this.#current
+    if (at < 0) return this.root(value)
+    // for what `value` leads to, the current node is not there
+    this.#current = this.#parents[at]!
+    this.#write(value, this.#steps[at]!, this.#members[at]!)
+    this.#current = at
   }
 
   /** The value of a property: made into a step of a path only if a path is asked for. */
@@ -209,7 +227,14 @@ export class Walk {
       this.#steps.push(step)
       this.#lenient.push(this.#leniently)
       this.#members.push(member)
-    } else if (!this.#leniently && this.#lenient[number]) this.#holdStrictly(number)
+    } else {
+      const first = number
+      this.trace?.note(
+        () => this.path() + textOf(step, member),
+        () => `is ${this.path(first)}`,
+      )
+      if (!this.#leniently && this.#lenient[number]) this.#holdStrictly(number)
+    }
     if (this.#leniently) {
       const mentioned = this.#mentions.get(this.#current)
       if (mentioned === undefined) this.#mentions.set(this.#current, [number])
@@ -261,9 +286,9 @@ export class Walk {
   }
 
   /** Where the current node was first met: `args[0].opts.stream`. */
-  path(): string {
+  path(of: number = this.#current): string {
     let path = ''
-    for (let number = this.#current; number >= 0; number = this.#parents[number]!) {
+    for (let number = of; number >= 0; number = this.#parents[number]!) {
       path = textOf(this.#steps[number]!, this.#members[number]! && number > 0) + path
     }
     return this.#root + path

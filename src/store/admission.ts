@@ -5,7 +5,7 @@
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Entry, EvictionPolicy } from '../types.ts'
-import type { NewEntry } from './contract.ts'
+import type { Lease, NewEntry } from './contract.ts'
 import type { EntryIndex, Located, NewRow } from './entry-index.ts'
 import { type Totals, unsound } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
@@ -30,6 +30,8 @@ export interface Admission {
   readonly departures: readonly Departure[]
   /** Whether a file lost its row. */
   readonly leavesFiles: boolean
+  /** Nothing was added: the lease had passed to somebody else, whose result is there. */
+  readonly isLate?: true
 }
 
 /** A put removes at most so many entries of old versions; the rest follow with the next puts. */
@@ -43,6 +45,7 @@ const LEAVING_AT_ONCE = 32
 type Asked = Pick<NewEntry, 'keepVersions' | 'lease' | 'note' | 'codeNote'>
 
 const NOBODY: Admission = { departures: [], leavesFiles: false }
+const TOO_LATE: Admission = { ...NOBODY, isLate: true }
 
 class NotAdmitted extends Error {}
 
@@ -54,27 +57,27 @@ export const footprintOf = (stored: number, tags: readonly string[], codec: stri
 export const fits = (footprint: number, budget: Budget): boolean =>
   footprint <= budget.maxSize && budget.maxEntries >= 1
 
-/**
- * Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave.
- * @param permit asked within the transaction whether it may enter, given that there is, or is not, one of its key
- */
+/** Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave. */
 export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
   asked: Asked,
-  permit: (present: boolean) => boolean = () => true,
 ): Admission | undefined {
   const quickly = (): boolean => admitQuickly(index, newcomer, budget, asked)
-  if (asked.lease === undefined ? quickly() : index.write(() => quickly() && permit(false))) return NOBODY
+  const { lease } = asked
+  if (lease === undefined && quickly()) return NOBODY
   const { entry, file } = newcomer
   const { key } = entry
   try {
     return index.write(() => {
+      if (lease !== undefined) {
+        if (isLate(index, lease)) return TOO_LATE
+        if (quickly()) return NOBODY
+      }
       const { inflation } = index.ledger.books()
       const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
       const id = index.insert(row)
-      if (!permit(id === undefined)) return undefined
       const replaced = id === undefined ? index.remove(key.digest) : undefined
       const except = id ?? index.insert(row)
       if (except === undefined) throw unsound('a row that was removed is still there')
@@ -95,9 +98,13 @@ export function admit(
   }
 }
 
+/** Whoever has the lease now knows better than one who was taken for dead. Ends the lease. */
+const isLate = (index: EntryIndex, lease: Lease): boolean =>
+  !index.leases.letGo(lease) && index.find(lease.key) !== undefined
+
 /** Nine puts of ten need no more than one row: it is new, small, and there is room for it whatever waits to be booked. */
 function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, asked: Asked): boolean {
-  const { entry, file, footprint, inline } = newcomer
+  const { entry, file, footprint, inline, leavesAt } = newcomer
   const { keepVersions, note, codeNote } = asked
   const isPlain =
     file === undefined && note === undefined && codeNote === undefined && footprint <= LARGEST_FRESH
@@ -110,7 +117,7 @@ function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, ask
   }
   if (room.entries < 0 || room.size < 0) return false
   const score = scoreOf(entry, room.inflation, budget)
-  return index.insertIfRoom({ entry, file, inline, footprint, score }, room)
+  return index.insertIfRoom({ entry, file, inline, footprint, leavesAt, score }, room)
 }
 
 /**

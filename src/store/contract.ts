@@ -62,6 +62,8 @@ export interface NewEntry {
   readonly key: CallKey
   readonly computeTime: number
   readonly expiresAt?: number
+  /** Milliseconds after that for which somebody may still want it. */
+  readonly staleFor?: number
   readonly codec: string
   readonly async: boolean
   readonly tags: readonly string[]

@@ -16,6 +16,8 @@ import { type LiveVersion, VersionTable } from './version-table.ts'
 
 /** A row about to be; its bytes are in the row, or else in a file. */
 export interface NewRow extends Omit<Found, 'sealed'> {
+  /** When nobody wants it any more, in milliseconds since the epoch. */
+  readonly leavesAt?: number | undefined
   readonly footprint: number
   readonly score: number
 }
@@ -193,7 +195,7 @@ export class EntryIndex {
   }
 
   #columns(row: NewRow): unknown[] {
-    const { entry, file, footprint, score } = row
+    const { entry, file, footprint, leavesAt, score } = row
     const { createdAt, expiresAt, key, tags } = entry
     const version = this.#versions.of(key, createdAt)
     return [
@@ -202,7 +204,7 @@ export class EntryIndex {
       footprint,
       score,
       createdAt,
-      expiresAt ?? null,
+      leavesAt ?? expiresAt ?? null,
       file === undefined ? null : blobOf(file),
       tags.length === 0 ? null : JSON.stringify(tags),
       seal(row, version, this.#digest),

@@ -50,7 +50,10 @@ export class Intake {
     }
     const expires = Number.isFinite(asked.expiresAt)
     const entry = expires ? { ...facts, expiresAt: Math.round(asked.expiresAt!) } : facts
-    if (size <= LARGEST_INLINE) return { entry, file: undefined, inline: bytes, footprint: smallest }
+    const leavesAt = expires ? entry.expiresAt! + Math.round(asked.staleFor ?? 0) : undefined
+    if (size <= LARGEST_INLINE) {
+      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
+    }
     const stored = this.#withDirectories(() => this.#open.rooms.objects.put(aboutOf(entry), bytes))
     const { file } = stored
     try {
@@ -59,7 +62,8 @@ export class Intake {
       this.discard(file)
       throw error
     }
-    return { entry, file, inline: undefined, footprint: footprintOf(stored.footprint, tags, codec) + noted }
+    const footprint = footprintOf(stored.footprint, tags, codec) + noted
+    return { entry, file, inline: undefined, footprint, leavesAt }
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
@@ -76,20 +80,11 @@ export class Intake {
   /** Gives it its row. Undefined if it is not let in. */
   admit(newcomer: Newcomer, asked: NewEntry): Entry | undefined {
     const { entry, file, footprint } = newcomer
-    const { lease } = asked
     const { index } = this.#open
-    let isLate = false
-    const permit = (present: boolean): boolean => {
-      // whoever has the lease now knows better than one who was taken for dead
-      isLate = lease !== undefined && !index.leases.letGo(lease) && present
-      return !isLate
-    }
-    const admission = fits(footprint, this.#budget)
-      ? admit(index, newcomer, this.#budget, asked, permit)
-      : undefined
-    if (admission === undefined) {
+    const admission = fits(footprint, this.#budget) ? admit(index, newcomer, this.#budget, asked) : undefined
+    if (admission === undefined || admission.isLate) {
       if (file !== undefined) this.#open.rooms.objects.remove(file)
-      return isLate ? undefined : this.#refuse(entry.key, footprint)
+      return admission === undefined ? this.#refuse(entry.key, footprint) : undefined
     }
     const { departures, leavesFiles } = admission
     if (departures.length > 0) tellOf(departures)

@@ -36,7 +36,7 @@ CREATE TABLE entry (
   footprint INTEGER NOT NULL,
   score REAL NOT NULL,
   created_at INTEGER NOT NULL,
-  expires_at INTEGER,
+  leaves_at INTEGER,
   file BLOB,
   tags TEXT,
   booked INTEGER NOT NULL,
@@ -44,7 +44,7 @@ CREATE TABLE entry (
 );
 CREATE INDEX entry_score ON entry (score) WHERE booked = 1;
 CREATE INDEX entry_version ON entry (version) WHERE booked = 1;
-CREATE INDEX entry_expires ON entry (expires_at) WHERE booked = 1 AND expires_at IS NOT NULL;
+CREATE INDEX entry_leaves ON entry (leaves_at) WHERE booked = 1 AND leaves_at IS NOT NULL;
 CREATE INDEX entry_file ON entry (file) WHERE file IS NOT NULL;
 CREATE TABLE total (
   id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -111,7 +111,7 @@ const MATCHING = `($name IS NULL OR version IN (SELECT id FROM version WHERE nam
 const FRESH = 'booked = 0 AND id > (SELECT booked FROM total)'
 
 // A row without `booked` is ignored, and so is one whose key has a row.
-const INSERT = `(key, version, footprint, score, created_at, expires_at, file, tags, sealed, booked)
+const INSERT = `(key, version, footprint, score, created_at, leaves_at, file, tags, sealed, booked)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,`
 
 /** Named by the question it answers or the deed it does. */
@@ -148,7 +148,7 @@ export const STATEMENTS = {
   whichLeaveFirst:
     `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score, id LIMIT ?` as string,
   whichHaveExpired:
-    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND expires_at <= ? AND id <> ? ORDER BY expires_at LIMIT ?` as string,
+    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND leaves_at <= ? AND id <> ? ORDER BY leaves_at LIMIT ?` as string,
   setInflation: 'UPDATE total SET inflation = max(inflation, ?)',
 
   // versions

@@ -149,11 +149,9 @@ class DirectoryStore implements Store {
     })
     if (newcomer === undefined) return undefined
     try {
-      return this.#open.guard(doing, () => {
-        const admitted = this.#intake.admit(newcomer, asked)
-        if (admitted !== undefined && asked.lease !== undefined) this.leases.over(asked.lease)
-        return admitted
-      })
+      const admitted = this.#open.guard(doing, () => this.#intake.admit(newcomer, asked))
+      if (admitted !== undefined && asked.lease !== undefined) this.leases.over(asked.lease)
+      return admitted
     } catch (error) {
       if (newcomer.file !== undefined) this.#intake.discard(newcomer.file)
       throw error
