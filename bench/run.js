@@ -10,6 +10,7 @@ import Table from 'cli-table3'
 const all = [
   'call.js',
   'freeze.js',
+  'values.js',
   'cold-start.js',
   'store.js',
   'store-scale.js',

@@ -8,7 +8,7 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import type { BuiltinCodec } from './codec/codec.ts'
+import { type BuiltinCodec, type Compression, checkCompression } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
@@ -16,7 +16,14 @@ import type { Packages } from './freeze/origin.ts'
 import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
-import { codecCheck, type LeaseOptions, leaseCheck, leaseTerms, packagesCheck } from './memoize-options.ts'
+import {
+  codecCheck,
+  compressCheck,
+  type LeaseOptions,
+  leaseCheck,
+  leaseTerms,
+  packagesCheck,
+} from './memoize-options.ts'
 import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
 import { reportText } from './report.ts'
 import { policies } from './store/policy.ts'
@@ -69,6 +76,11 @@ export interface GroupOptions {
   /** @defaultValue `'cbor'` */
   readonly codec?: Codec | BuiltinCodec
   /**
+   * Compress results of 4 KiB and more where it helps. `'zstd'` needs Node 22.15 or 23.8.
+   * @defaultValue false
+   */
+  readonly compress?: Compression | false
+  /**
    * What survives a power cut: `'process'` nothing in particular, `'commit'` all before the last `commit()`,
    * `'always'` each finished call. A killed process loses nothing with any of them.
    * @defaultValue `'commit'`
@@ -118,6 +130,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   ttl: is.duration,
   policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
   codec: codecCheck,
+  compress: compressCheck,
   durability: is.oneOf('process', 'commit', 'always'),
   lease: leaseCheck,
   state: is.function,
@@ -152,6 +165,7 @@ export class MemoizedGroup implements Disposable {
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
     checkOptions(options, CHECKS, 'new MemoizedGroup')
+    checkCompression(options.compress ?? false, 'new MemoizedGroup')
     const { clock = Date.now, policy = 'gdsf' } = options
     this.#onError = options.onError
     this.directory = resolve(options.directory ?? defaultDirectory(options.scope))
@@ -177,6 +191,7 @@ export class MemoizedGroup implements Disposable {
       state: options.state,
       ttl: options.ttl === undefined ? undefined : milliseconds(options.ttl, 'ttl'),
       codec: options.codec ?? 'cbor',
+      compress: options.compress ?? false,
       packages: options.packages ?? 'version',
       keyOrder: options.keyOrder ?? 'respect',
       lease: leaseTerms(options.lease),

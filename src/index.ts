@@ -7,7 +7,7 @@ import { type Memoize, memoizeFor } from './memoize.ts'
 /** `memoize` on the default group, which opens at the first call. */
 export const memoize: Memoize = memoizeFor(defaultGroup)
 
-export type { BuiltinCodec } from './codec/codec.ts'
+export type { BuiltinCodec, Compression } from './codec/codec.ts'
 // seams
 export { registerClass } from './codec/codec.ts'
 // errors

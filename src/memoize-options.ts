@@ -1,7 +1,7 @@
 /**
  * What `memoize` may be told: its options, and how each is checked. Nothing here acts on them.
  */
-import type { BuiltinCodec } from './codec/codec.ts'
+import type { BuiltinCodec, Compression } from './codec/codec.ts'
 import type { Packages } from './freeze/origin.ts'
 import type { MemoizedGroup } from './group.ts'
 import { is, milliseconds, type OptionCheck } from './options.ts'
@@ -60,6 +60,11 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    */
   readonly codec?: Codec | BuiltinCodec
   /**
+   * Compress results of 4 KiB and more where it helps. `'zstd'` needs Node 22.15 or 23.8.
+   * @defaultValue the group's
+   */
+  readonly compress?: Compression | false
+  /**
    * How many versions of the code keep their results; the oldest leave first.
    * @defaultValue `'all'`, until they are evicted
    */
@@ -94,6 +99,9 @@ export const codecCheck: OptionCheck = is.either(
   is.oneOf('cbor', 'json', 'v8', 'raw'),
   is.named('a Codec', 'encode', 'decode'),
 )
+
+/** The check of the `compress` option of functions and groups. */
+export const compressCheck: OptionCheck = is.oneOf('zstd', 'gzip', 'brotli', false)
 
 /** The check of the `packages` option of functions and groups. */
 export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
@@ -151,6 +159,7 @@ export const memoizeChecks = (
   staleIfError: is.duration,
   lease: leaseCheck,
   codec: codecCheck,
+  compress: compressCheck,
   keepVersions: is.either(is.count, is.oneOf('all')),
   closure: is.oneOf('live', 'once'),
   keyOrder: is.oneOf('respect', 'ignore'),

@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import { call, refresh } from './call.ts'
-import { type BuiltinCodec, codecOf } from './codec/codec.ts'
+import { type BuiltinCodec, type Compression, checkCompression, codecOf } from './codec/codec.ts'
 import { ask } from './errors.ts'
 import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
@@ -91,6 +91,7 @@ export interface GroupRoom extends Room {
   readonly state: (() => unknown) | undefined
   readonly ttl: Duration | undefined
   readonly codec: Codec | BuiltinCodec
+  readonly compress: Compression | false
   readonly packages: WalkOptions['packages']
   readonly keyOrder: WalkOptions['keyOrder']
   readonly lease: LeaseTerms | false
@@ -210,7 +211,8 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     )
   }
   const ignored = ignoredPositions(fn, options.ignore ?? [])
-  const codec = options.codec === undefined ? undefined : codecOf(options.codec)
+  checkCompression(options.compress ?? false, 'memoize')
+  let codec: Codec | undefined
   let name = options.name
   let settled: GroupRoom | undefined
   let walk: WalkOptions | undefined
@@ -249,7 +251,8 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     },
     room,
     get codec() {
-      return codec ?? codecOf(room().codec)
+      codec ??= codecOf(options.codec ?? room().codec, options.compress ?? room().compress)
+      return codec
     },
     shouldCache: options.shouldCache,
     get ttl() {

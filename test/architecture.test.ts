@@ -84,7 +84,6 @@ const doors: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^store\/entry-index\.ts$/,
   'proper-lockfile': /^store\//,
   'xxhash-addon': /^freeze\/digest\.ts$/,
-  'cbor-x': /^codec\//,
   debug: /^events\.ts$/,
   acorn: /^freeze\//,
   'eslint-scope': /^freeze\//,

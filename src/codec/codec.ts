@@ -10,15 +10,19 @@
  */
 import type { Codec } from '../types.ts'
 import { cbor } from './cbor.ts'
+import { type Compression, compressed } from './compressed.ts'
+import { held } from './custom.ts'
 import { json, raw, v8 } from './others.ts'
 
 export { registerClass } from './classes.ts'
+export { type Compression, checkCompression } from './compressed.ts'
 
 export type BuiltinCodec = 'cbor' | 'json' | 'v8' | 'raw'
 
 /** The codecs by the name in options. The name that is stored has the version of its format. */
 const builtin: Readonly<Record<BuiltinCodec, Codec>> = { cbor, json, v8, raw }
 
-export function codecOf(option: BuiltinCodec | Codec): Codec {
-  return typeof option === 'string' ? builtin[option] : option
+export function codecOf(option: BuiltinCodec | Codec, compress: Compression | false = false): Codec {
+  const codec = typeof option === 'string' ? builtin[option] : held(option)
+  return compress === false ? codec : compressed(codec, compress)
 }

@@ -1,26 +1,25 @@
 /**
- * The order in which a table of nodes can be filled: an instance of a registered class is made from its finished
- * state, so all that its state reaches is filled before. Everything else is made empty first and may be in a cycle.
+ * The order in which nodes can be filled: an instance of a registered class is made from its finished state, so all
+ * that its state reaches is filled before. Everything else is made empty first and may be in a cycle.
  */
-import type { Node, Slot } from './nodes.ts'
 
 /**
- * Nodes in an order that puts what is reached before what reaches it, cycles aside: the strongly connected components
- * in reverse topological order (Tarjan 1972), with a stack of its own because values may be deep. `cyclic` is a class
- * instance whose state reaches the instance itself, which therefore cannot be made.
+ * The nodes, by what each mentions, in an order that puts what is reached before what reaches it, cycles aside: the
+ * strongly connected components in reverse topological order (Tarjan 1972), with a stack of its own because values may
+ * be deep. `cyclic` is a class instance whose state reaches the instance itself, which therefore cannot be made.
  */
 export function fillingOrder(
-  nodes: readonly Node[],
-  classKind: number,
+  mentions: readonly (readonly number[])[],
+  isInstance: (node: number) => boolean,
 ): {
   readonly order: readonly number[]
   readonly cyclic: number | undefined
 } {
   const order: number[] = []
   let cyclic: number | undefined
-  const index = new Int32Array(nodes.length).fill(-1)
-  const low = new Int32Array(nodes.length)
-  const isOpen = new Uint8Array(nodes.length)
+  const index = new Int32Array(mentions.length).fill(-1)
+  const low = new Int32Array(mentions.length)
+  const isOpen = new Uint8Array(mentions.length)
   const open: number[] = []
   let counter = 0
   const calls: { readonly node: number; readonly targets: readonly number[]; next: number }[] = []
@@ -28,9 +27,9 @@ export function fillingOrder(
     index[node] = low[node] = counter++
     isOpen[node] = 1
     open.push(node)
-    calls.push({ node, targets: targetsOf(nodes[node]!, nodes.length), next: 0 })
+    calls.push({ node, targets: mentions[node]!, next: 0 })
   }
-  for (let start = 0; start < nodes.length; start++) {
+  for (let start = 0; start < mentions.length; start++) {
     if (index[start] !== -1) continue
     enter(start)
     while (calls.length > 0) {
@@ -38,7 +37,7 @@ export function fillingOrder(
       const { node } = call
       const target = call.targets[call.next++]
       if (target !== undefined) {
-        if (target === node && nodes[node]![0] === classKind) cyclic ??= node
+        if (target === node && isInstance(node)) cyclic ??= node
         if (index[target] === -1) enter(target)
         else if (isOpen[target]) low[node] = Math.min(low[node]!, index[target]!)
         continue
@@ -51,23 +50,9 @@ export function fillingOrder(
       for (const member of component) {
         isOpen[member] = 0
         order.push(member)
-        if (component.length > 1 && nodes[member]![0] === classKind) cyclic ??= member
+        if (component.length > 1 && isInstance(member)) cyclic ??= member
       }
     }
   }
   return { order, cyclic }
-}
-
-function targetsOf(node: Node, count: number): number[] {
-  const targets: number[] = []
-  const look = (slot: Slot) => {
-    if (!Array.isArray(slot)) return
-    const target: unknown = slot[0]
-    if (!Number.isInteger(target) || (target as number) < 0 || (target as number) >= count)
-      throw new Error('a reference to no node')
-    targets.push(target as number)
-  }
-  node[2].forEach(look)
-  for (let i = 3; i < node.length; i++) look(node[i])
-  return targets
 }

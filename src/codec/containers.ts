@@ -3,7 +3,6 @@
  */
 import { types } from 'node:util'
 import { type AnyKind, kind, nothing } from './kind.ts'
-import type { Slot } from './nodes.ts'
 import { isExotic } from './plain.ts'
 
 const isOrdinary = (object: object) => !Array.isArray(object) && !isExotic(object)
@@ -15,6 +14,7 @@ export const containers: readonly AnyKind[] = [
     is: isOrdinary,
     pack: () => nothing,
     make: () => ({}),
+    fill: () => {},
   }),
   kind<object>({
     name: 'null',
@@ -22,29 +22,31 @@ export const containers: readonly AnyKind[] = [
     is: isOrdinary,
     pack: () => nothing,
     make: () => Object.create(null) as object,
+    fill: () => {},
   }),
   kind<unknown[]>({
     name: 'Array',
     prototype: Array.prototype,
     is: Array.isArray,
     // The length, then the elements up to the first that is a hole or has attributes; those after are properties.
-    pack: (array, { slot }) => {
-      const contents: Slot[] = [array.length]
+    pack: (array) => {
+      const contents: unknown[] = [array.length]
       for (let index = 0; index < array.length; index++) {
         const element = Object.getOwnPropertyDescriptor(array, index)
         if (!element?.writable || !element.enumerable || !element.configurable) break
-        contents.push(slot(element.value, index))
+        contents.push(element.value)
       }
       return contents
     },
+    step: (_, index) => index - 1,
     keys: (array, contents) => {
       const isResizable = Object.getOwnPropertyDescriptor(array, 'length')!.writable
       const keys = Reflect.ownKeys(array).slice(contents.length - 1)
       return isResizable ? keys.filter((key) => key !== 'length') : keys
     },
     make: () => [],
-    fill: (array, contents, resolve) => {
-      for (let i = 1; i < contents.length; i++) array.push(resolve(contents[i]))
+    fill: (array, contents) => {
+      for (let i = 1; i < contents.length; i++) array.push(contents[i])
       const length: unknown = contents[0]
       if (typeof length !== 'number' || length < array.length)
         throw new Error('an array longer than its length')
@@ -55,25 +57,36 @@ export const containers: readonly AnyKind[] = [
     name: 'Map',
     prototype: Map.prototype,
     is: types.isMap,
-    pack: (map, { slot }) =>
-      [...Map.prototype.entries.call(map)].flatMap(([key, value], index) => [
-        slot(key, ['.keys()', index]),
-        slot(value, typeof key === 'string' ? ['.get', key] : ['.values()', index]),
-      ]),
+    pack: (map) => {
+      const contents: unknown[] = []
+      Map.prototype.forEach.call(map, (value, key) => contents.push(key, value))
+      return contents
+    },
+    step: (contents, index) => {
+      const place = index >> 1
+      if (index % 2 === 0) return ['.keys()', place]
+      const key = contents[index - 1]
+      return typeof key === 'string' ? ['.get', key] : ['.values()', place]
+    },
     make: () => new Map(),
-    fill: (map, contents, resolve) => {
-      for (let i = 0; i < contents.length; i += 2) map.set(resolve(contents[i]), resolve(contents[i + 1]))
+    fill: (map, contents) => {
+      if (contents.length % 2 !== 0) throw new Error('a key without a value')
+      for (let i = 0; i < contents.length; i += 2) map.set(contents[i], contents[i + 1])
     },
   }),
   kind<Set<unknown>>({
     name: 'Set',
     prototype: Set.prototype,
     is: types.isSet,
-    pack: (set, { slot }) =>
-      [...Set.prototype.values.call(set)].map((value, index) => slot(value, ['.keys()', index])),
+    pack: (set) => {
+      const contents: unknown[] = []
+      Set.prototype.forEach.call(set, (value) => contents.push(value))
+      return contents
+    },
+    step: (_, index) => ['.keys()', index],
     make: () => new Set(),
-    fill: (set, contents, resolve) => {
-      for (const slot of contents) set.add(resolve(slot))
+    fill: (set, contents) => {
+      for (const value of contents) set.add(value)
     },
   }),
 ]

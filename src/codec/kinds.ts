@@ -1,27 +1,20 @@
 /**
  * All kinds, by what they recognise and by the name they are stored under.
  */
-import { atoms } from './atoms.ts'
 import { containers } from './containers.ts'
-import type { AnyKind, AtomKind } from './kind.ts'
+import type { AnyKind } from './kind.ts'
 import { errors, scalars } from './scalars.ts'
 import { views } from './views.ts'
 
 const kinds: readonly AnyKind[] = [...containers, ...scalars, ...errors, ...views]
 const byPrototype: ReadonlyMap<object | null, AnyKind> = new Map(kinds.map((kind) => [kind.prototype, kind]))
-const byName: ReadonlyMap<string, AnyKind | AtomKind> = new Map(
-  [...kinds, ...Object.values(atoms)].map((kind) => [kind.name, kind]),
-)
+const byName: ReadonlyMap<string, AnyKind> = new Map(kinds.map((kind) => [kind.name, kind]))
 
 export function kindOf(object: object): AnyKind | undefined {
   const kind = byPrototype.get(Object.getPrototypeOf(object))
   return kind?.is(object) ? kind : undefined
 }
 
-export function kindNamed(name: string): AnyKind | AtomKind | undefined {
+export function kindNamed(name: string): AnyKind | undefined {
   return byName.get(name)
-}
-
-export function isAtom(kind: AnyKind | AtomKind): kind is AtomKind {
-  return kind.is === undefined
 }

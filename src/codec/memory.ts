@@ -7,7 +7,7 @@
  * - Otherwise: the range that each view, or each run of overlapping Buffers, covers.
  */
 import { types } from 'node:util'
-import { type BufferUsers, type Node, nowhere, type Packing, type Slot } from './nodes.ts'
+import type { BufferUsers, Packing } from './nodes.ts'
 
 /** The getters themselves: an object's own properties may hide them. */
 const getter = (prototype: object, name: string): ((this: object) => unknown) | undefined =>
@@ -24,23 +24,23 @@ function gettersOf(prototype: object) {
 }
 
 /** Contents of an ArrayBuffer's node: `[leaf]`. */
-export function packBuffer(buffer: ArrayBuffer, packing: Packing): Slot[] {
+export function packBuffer(buffer: ArrayBuffer, packing: Packing): unknown[] {
   checkBuffer(buffer, packing)
-  const contents: Slot[] = []
-  usersOf(packing, buffer).own = contents
+  const contents: unknown[] = []
+  usersOf(packing, buffer).own = { node: packing.current(), contents }
   return contents
 }
 
-/** Contents of a view's node: `[buffer, byteOffset, byteLength]`. */
-export function packView(view: ArrayBufferView, packing: Packing): Slot[] {
+/** Contents of a view's node: `[number of the buffer's node, byteOffset, byteLength]`. */
+export function packView(view: ArrayBufferView, packing: Packing): unknown[] {
   const get = types.isDataView(view) ? ofDataView : ofArray
   const buffer = get.buffer.call(view) as ArrayBuffer
   checkBuffer(buffer, packing)
   const from = get.byteOffset.call(view) as number
   const to = from + (get.byteLength.call(view) as number)
   const isUsual = Object.getPrototypeOf(buffer) === ArrayBuffer.prototype && Object.isExtensible(buffer)
-  if (!isUsual || Reflect.ownKeys(buffer).length > 0) packing.slot(buffer, 'buffer')
-  const contents: Slot[] = []
+  if (!isUsual || Reflect.ownKeys(buffer).length > 0) packing.node(buffer, 'buffer')
+  const contents: unknown[] = []
   usersOf(packing, buffer).views.push({ from, to, isBuffer: Buffer.isBuffer(view), contents })
   return contents
 }
@@ -64,32 +64,35 @@ function checkBuffer(buffer: ArrayBuffer, { refuse }: Packing): void {
   }
 }
 
-/** Once all nodes are packed: decide what is stored of each buffer, and complete the contents. */
-export function packMemory(packing: Packing, nodes: Node[]): void {
-  for (const [buffer, { own, views }] of packing.buffers) {
-    const node = (from: number, to: number): Slot => {
-      const leaf = packing.leaf(new Uint8Array(buffer, from, to - from))
-      return [nodes.push([packing.kind('ArrayBuffer'), true, [leaf]]) - 1]
-    }
+/**
+ * Once all nodes are packed: decide what is stored of each buffer, and complete the contents.
+ * @param newBuffer makes a node for an ArrayBuffer that is not itself a part of the value.
+ */
+export function packMemory(
+  { buffers, leaf }: Packing,
+  newBuffer: (contents: readonly unknown[]) => number,
+): void {
+  for (const [buffer, { own, views }] of buffers) {
+    const stored = (from: number, to: number) => newBuffer([leaf(new Uint8Array(buffer, from, to - from))])
     let from = 0
     let to = -1
-    let slot: Slot
+    let node = -1
     if (own !== undefined) {
-      own.push(packing.leaf(new Uint8Array(buffer)))
+      own.contents.push(leaf(new Uint8Array(buffer)))
       to = buffer.byteLength
-      slot = packing.slot(buffer, nowhere)
+      node = own.node
     } else if (views.length > 1 && !views.every(({ isBuffer }) => isBuffer)) {
       to = buffer.byteLength
-      slot = node(0, to)
+      node = stored(0, to)
     } else views.sort((a, b) => a.from - b.from)
     const isWhole = to >= 0
     views.forEach((view, index) => {
       if (!isWhole && view.from >= to) {
         from = view.from
         to = endOfRun(views, index)
-        slot = node(from, to)
+        node = stored(from, to)
       }
-      view.contents.push(slot, view.from - from, view.to - view.from)
+      view.contents.push(node, view.from - from, view.to - view.from)
     })
   }
 }

@@ -1,25 +1,36 @@
 /**
- * The words that packing, unpacking and the kinds share: what a table of nodes is made of, and how a path is written.
+ * The words that packing, unpacking and the kinds share: how a value is laid out, and how a path is written.
+ *
+ * A value is written in place, except for nodes, which have a number and are mentioned by it: what is there more than
+ * once, what is nested too deep to recurse, memory, and instances of registered classes.
  */
 
-/** A boolean, null, undefined, a well-formed string or a number but -0 as it is, or `[n]` for node number n. */
-export type Slot = unknown
+/** Neither side nests its CBOR deeper than this; what is deeper becomes a node. */
+export const MAX_DEPTH = 200
 
-/**
- * One object, or a primitive that a slot cannot hold. The kind is a place in a list of names. Properties are key and
- * value in turn, after a number of attribute bits where they are not the default ones.
- */
-export type Node = readonly [
-  kind: number,
-  extensible: boolean,
-  contents: readonly Slot[],
-  ...properties: Slot[],
-]
+/** First bytes of items beyond plain CBOR, which has the first two of these tags, too. */
+export const TAG = {
+  /** A byte string, a natural number. */
+  natural: 0xc2,
+  /** The same, for the number -1 - n. */
+  negative: 0xc3,
+  /** A byte string: UTF-16, little-endian, of text that is not well-formed. */
+  utf16: 0xc6,
+  /** Text: the key of a registered symbol. */
+  symbol: 0xc7,
+  /** Text: the name of a well-known symbol. */
+  wellKnown: 0xc8,
+  /** `[kind, contents, extensible, ...properties]`: an object that is more than a map or an array. */
+  object: 0xc9,
+  /** The number of a node. */
+  node: 0xca,
+  /** Only at the beginning: nodes before the value, and leaves after it. */
+  packed: 0xcb,
+} as const
 
 export const WRITABLE = 1
 export const ENUMERABLE = 2
 export const CONFIGURABLE = 4
-export const DEFAULT = 7
 /** An accessor of the engine's that stands for a value, where the engine has it. */
 export const ACCESSOR = 8
 
@@ -44,31 +55,34 @@ export function written(step: Step): string {
 
 /** Who uses a buffer. The contents of their nodes are completed when all users are known. */
 export interface BufferUsers {
-  own: Slot[] | undefined
+  /** Number and contents of the buffer's own node. */
+  own: { readonly node: number; readonly contents: unknown[] } | undefined
   readonly views: {
     readonly from: number
     readonly to: number
     readonly isBuffer: boolean
-    readonly contents: Slot[]
+    readonly contents: unknown[]
   }[]
 }
 
 /** What a kind may ask for while it packs an object. */
 export interface Packing {
-  /** The slot of a value, which gets a node if it needs one. */
-  slot(value: unknown, step: Step): Slot
-  /** The place of a kind in the list of names. */
-  kind(name: string): number
+  /** The number of the node that is being packed. */
+  current(): number
+  /** Make a node of a part. */
+  node(part: object, step: Step): number
   leaf(bytes: Uint8Array): number
+  /** Where the object is, in words. */
+  path(): string
   refuse(what: string): never
   readonly buffers: Map<ArrayBuffer, BufferUsers>
   readonly urls: URL[]
+  /** With the path of each. */
+  readonly params: Map<unknown, string>
 }
 
 /** What a kind may ask for while an object is made. Each throws when the contents are not what they should be. */
 export interface Making {
-  /** What a slot that stands for a primitive stands for. */
-  atom(slot: Slot): unknown
-  buffer(slot: Slot): ArrayBuffer
-  leaf(index: Slot): ArrayBuffer
+  buffer(node: unknown): ArrayBuffer
+  leaf(index: unknown): ArrayBuffer
 }

@@ -1,11 +1,13 @@
 /**
  * The other codecs by name. Each refuses whatever its format would change.
  */
+import { types } from 'node:util'
 import { CodecError, messageOf } from '../errors.ts'
 import type { Codec } from '../types.ts'
-import { type Node, written } from './nodes.ts'
+import { written } from './nodes.ts'
 import { pack } from './pack.ts'
-import { type Flaw, flawOf } from './plain.ts'
+import { type Flaw, flawOf, isDefault } from './plain.ts'
+import { refusal } from './refusal.ts'
 
 /** Text other tools read. Plain data only. */
 export const json: Codec = {
@@ -52,23 +54,23 @@ const clonable: readonly string[] = [
   'Number',
   'String',
   'BigInt',
-  '-0',
-  'bigint',
-  'utf16',
 ]
 
-function flawForClone(kind: string, [, extensible, , ...properties]: Node): string | undefined {
+function flawForClone(kind: string, part: unknown, keys: readonly PropertyKey[]): string | undefined {
   if (!clonable.includes(kind)) return `what is stored as ${kind} with v8`
-  if (!extensible) return 'an object that cannot be extended with v8'
+  const object = part as object
+  if (!Object.isExtensible(object)) return 'an object that cannot be extended with v8'
   if (kind === 'RegExp') {
-    const isUntouched = properties.length === 3 && properties[2] === 0
+    const isUntouched = keys.length === 1 && (object as RegExp).lastIndex === 0
     return isUntouched ? undefined : 'a RegExp with properties or a lastIndex with v8'
   }
-  if (properties.length === 0) return
-  if (clonable.indexOf(kind) > 1) return `properties of a ${kind} with v8`
-  for (let i = 0; i < properties.length; i += 2)
-    if (typeof properties[i] === 'number') return 'property attributes with v8'
-    else if (typeof properties[i] !== 'string') return 'symbol properties with v8'
+  if (keys.length > 0 && clonable.indexOf(kind) > 1) return `properties of a ${kind} with v8`
+  for (const key of keys) {
+    if (typeof key === 'symbol') return 'symbol properties with v8'
+    const property = Object.getOwnPropertyDescriptor(object, key)!
+    // An accessor is refused anyway, with its own path.
+    if ('value' in property && !isDefault(property)) return 'property attributes with v8'
+  }
 }
 
 const BUFFER = 0
@@ -78,12 +80,12 @@ const UINT8_ARRAY = 1
 export const raw: Codec = {
   name: 'raw1',
   encode: (value) => {
-    const { kinds, nodes, leaves } = pack(value, flawForRaw)
-    if (nodes.length !== 2) throw new CodecError('ERR_UNENCODABLE', `cannot store ${onlyBytes}`, 'result')
-    const [leaf] = leaves
-    const bytes = Buffer.allocUnsafeSlow(1 + leaf!.byteLength)
+    if (!types.isUint8Array(value)) throw refusal(onlyBytes, 'result')
+    const { kinds, leaves } = pack(value, flawForRaw)
+    const leaf = leaves[0]!
+    const bytes = Buffer.allocUnsafeSlow(1 + leaf.byteLength)
     bytes[0] = kinds[0] === 'Buffer' ? BUFFER : UINT8_ARRAY
-    bytes.set(leaf!, 1)
+    bytes.set(leaf, 1)
     return bytes
   },
   decode: (bytes) =>
@@ -97,15 +99,14 @@ export const raw: Codec = {
 
 const onlyBytes = 'anything but a Buffer or Uint8Array as raw bytes'
 
-function flawForRaw(kind: string, node: Node): string | undefined {
+function flawForRaw(kind: string, part: unknown, keys: readonly PropertyKey[]): string | undefined {
   const isBytes = kind === 'Buffer' || kind === 'Uint8Array'
-  return isBytes && node[1] && node.length === 3 ? undefined : onlyBytes
+  return isBytes && keys.length === 0 && Object.isExtensible(part) ? undefined : onlyBytes
 }
 
 function refuse(flaw: Flaw | undefined, how: string): void {
   if (flaw === undefined) return
-  const path = `result${flaw.path.map(written).join('')}`
-  throw new CodecError('ERR_UNENCODABLE', `cannot store ${flaw.what} ${how}`, path)
+  throw refusal(`${flaw.what} ${how}`, `result${flaw.path.map(written).join('')}`)
 }
 
 function reading<T>(read: () => T): T {

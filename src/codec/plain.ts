@@ -6,7 +6,7 @@
  * default properties. A tree: what is reachable twice is not plain, because a copy would have two of it.
  */
 import { types } from 'node:util'
-import { MAX_DEPTH } from './reader.ts'
+import { MAX_DEPTH } from './nodes.ts'
 
 const { getPrototypeOf, getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols } = Object
 const arrayPrototype: unknown = Array.prototype
@@ -82,7 +82,6 @@ function checkMembers(object: object, walk: Walk, depth: number): string | undef
   // Something with hidden contents and no properties, whose prototype was replaced.
   if (names.length === 0 && isExotic(object)) return 'an object of a class'
   for (const name of names) {
-    // cbor-x renames it.
     if (name === '__proto__') return 'a property named __proto__'
     if (!isWellFormed(name)) return 'a property name with a lone surrogate'
     const flaw = checkProperty(object, name, walk, depth)
@@ -92,14 +91,18 @@ function checkMembers(object: object, walk: Walk, depth: number): string | undef
 
 function checkProperty(object: object, key: string | number, walk: Walk, depth: number): string | undefined {
   const property = getOwnPropertyDescriptor(object, key)
-  // An accessor has no `writable`.
-  if (!property?.writable || !property.enumerable || !property.configurable) {
+  if (!isDefault(property)) {
     walk.path.push(key)
     return 'an accessor or a property with other than default attributes'
   }
-  const flaw = check(property.value, walk, depth + 1)
+  const flaw = check(property!.value, walk, depth + 1)
   if (flaw !== undefined) walk.path.push(key)
   return flaw
+}
+
+/** Whether assigning makes a property like this. An accessor has no `writable`. */
+export function isDefault(property: PropertyDescriptor | undefined): boolean {
+  return property?.writable === true && property.enumerable === true && property.configurable === true
 }
 
 /** Whether the engine keeps more about an object than its properties, whatever its prototype says. */

@@ -1,35 +1,48 @@
 /**
- * Reads the subset of CBOR (RFC 8949) that this room writes: integers of at most 32 bits, float64, text, arrays, maps
- * with text keys, true, false, null, undefined.
+ * Reads what writer.ts and pack.ts write: CBOR (RFC 8949) with integers of at most 32 bits, float64, text, arrays, maps
+ * with text keys, true, false, null, undefined, and the tags of nodes.ts.
  *
- * cbor-x writes these bytes but does not read them here. Its decoder costs a cold process 7 ms, and is built for
- * more than this room needs: it turns tags into Dates, RegExps and functions compiled from keys, and 1 MB of hostile
- * tags can cost it minutes or all memory. This reader knows no tags, allocates nothing a byte did not pay for, nests no
- * deeper than the writer, and never looks at a property of the bytes' object.
+ * Allocates nothing a byte did not pay for, nests no deeper than the writer, runs no code made from the bytes, and
+ * never looks at a property of the bytes' object.
  */
+import { MAX_DEPTH, TAG } from './nodes.ts'
+import { wellKnownSymbol } from './symbols.ts'
 
-/** Neither form nests its CBOR deeper than this; deeper values are flattened into nodes. */
-export const MAX_DEPTH = 200
-
-interface Reader {
+export interface Reader {
   readonly bytes: Buffer
+  readonly view: DataView
+  /** Where the bytes end: asking them is slower. */
+  readonly end: number
   at: number
+  /** What the tags `object` and `node` stand for; without it they are refused. */
+  objects?: {
+    /** @param parts of the array after the tag. */
+    object(parts: readonly unknown[]): unknown
+    node(number: number): unknown
+  }
 }
 
-/** Read one item from `offset` on. Throws whatever it likes on malformed bytes; the codec makes that a `CodecError`. */
-export function readItem(
-  bytes: Uint8Array,
-  offset: number,
-): { readonly value: unknown; readonly end: number } {
-  const reader: Reader = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: offset }
-  const value = read(reader, 0)
-  return { value, end: reader.at }
+export function newReader({ buffer, byteOffset, byteLength }: Uint8Array): Reader {
+  const bytes = Buffer.from(buffer, byteOffset, byteLength)
+  return { bytes, view: new DataView(buffer, byteOffset, byteLength), end: byteLength, at: 0 }
+}
+
+/** Read one item. Throws whatever it likes on malformed bytes; the codec makes that a `CodecError`. */
+export function readItem(reader: Reader): unknown {
+  return read(reader, 0)
+}
+
+/** The number of items in the array that begins here. */
+export function readArrayHead(reader: Reader): number {
+  const first = reader.bytes[reader.at++]
+  if (first === undefined || first >> 5 !== 4) throw new Error('not an array')
+  return readCount(reader, first & 0x1f)
 }
 
 function read(reader: Reader, depth: number): unknown {
   const { bytes } = reader
   const first = bytes[reader.at++]
-  if (first === undefined) throw malformed('the bytes end early')
+  if (first === undefined) throw new Error('the bytes end early')
   const argument = first & 0x1f
   switch (first >> 5) {
     case 0:
@@ -38,53 +51,131 @@ function read(reader: Reader, depth: number): unknown {
       return -1 - readCount(reader, argument)
     case 3:
       return readText(reader, readCount(reader, argument))
-    case 4: {
-      if (depth > MAX_DEPTH) throw malformed('too deep')
-      const array: unknown[] = []
-      for (let left = readCount(reader, argument); left > 0; left--) array.push(read(reader, depth + 1))
-      return array
-    }
-    case 5: {
-      if (depth > MAX_DEPTH) throw malformed('too deep')
-      const object: Record<string, unknown> = {}
-      for (let left = readCount(reader, argument); left > 0; left--) {
-        const key = readKey(reader)
-        object[key] = read(reader, depth + 1)
-      }
-      return object
-    }
+    case 4:
+      return readArray(reader, readCount(reader, argument), depth)
+    case 5:
+      return readMap(reader, readCount(reader, argument), depth)
+    case 6:
+      return readTagged(reader, first, depth)
     case 7:
       if (first === 0xfb) {
         reader.at += 8
-        return bytes.readDoubleBE(reader.at - 8)
+        return reader.view.getFloat64(reader.at - 8)
       }
       if (first === 0xf4) return false
       if (first === 0xf5) return true
       if (first === 0xf6) return null
       if (first === 0xf7) return undefined
   }
-  throw malformed(`unexpected byte 0x${first.toString(16)}`)
+  throw unexpected(first)
 }
 
 function readCount(reader: Reader, argument: number): number {
   if (argument < 24) return argument
-  const { bytes, at } = reader
-  const width = argument === 24 ? 1 : argument === 25 ? 2 : argument === 26 ? 4 : 0
-  if (width === 0) throw malformed('a count of more than 32 bits')
-  if (at + width > bytes.length) throw malformed('the bytes end early')
-  reader.at = at + width
-  if (width === 1) return bytes[at]!
-  const high = (bytes[at]! << 8) | bytes[at + 1]!
-  return width === 2 ? high : high * 0x10000 + ((bytes[at + 2]! << 8) | bytes[at + 3]!)
+  const { at, view } = reader
+  if (argument === 24) {
+    reader.at = at + 1
+    return view.getUint8(at)
+  }
+  if (argument === 25) {
+    reader.at = at + 2
+    return view.getUint16(at)
+  }
+  if (argument !== 26) throw new Error('a count of more than 32 bits')
+  reader.at = at + 4
+  return view.getUint32(at)
+}
+
+/** The members of arrays and maps may be one level deeper than the writer counts them, in the layout of an object. */
+function checkDepth(depth: number): void {
+  if (depth > MAX_DEPTH + 2) throw new Error('too deep')
+}
+
+function readArray(reader: Reader, length: number, depth: number): unknown[] {
+  checkDepth(depth)
+  const { bytes, view } = reader
+  const array: unknown[] = []
+  for (let left = length; left > 0; left--) {
+    // Long arrays are mostly of such numbers.
+    if (bytes[reader.at] === 0xfb) {
+      array.push(view.getFloat64(reader.at + 1))
+      reader.at += 9
+    } else array.push(read(reader, depth + 1))
+  }
+  return array
+}
+
+function readMap(reader: Reader, size: number, depth: number): Record<string, unknown> {
+  checkDepth(depth)
+  const object: Record<string, unknown> = {}
+  for (let left = size; left > 0; left--) {
+    const key = readKey(reader)
+    object[key] = read(reader, depth + 1)
+  }
+  return object
 }
 
 function readKey(reader: Reader): string {
   const first = reader.bytes[reader.at++]
-  if (first === undefined || first >> 5 !== 3) throw malformed('a key that is not text')
+  if (first === TAG.utf16) return readUtf16(reader)
+  if (first === undefined || first >> 5 !== 3) throw new Error('a key that is not text')
   const key = readText(reader, readCount(reader, first & 0x1f))
   // Assigning it would set the prototype. The writer never puts it in a map.
-  if (key === '__proto__') throw malformed('the key __proto__')
+  if (key === '__proto__') throw new Error('the key __proto__')
   return key
+}
+
+function readTagged(reader: Reader, tag: number, depth: number): unknown {
+  switch (tag) {
+    case TAG.natural:
+      return readNatural(reader)
+    case TAG.negative:
+      return -1n - readNatural(reader)
+    case TAG.utf16:
+      return readUtf16(reader)
+    case TAG.symbol:
+      return Symbol.for(readString(reader))
+    case TAG.wellKnown:
+      return wellKnownSymbol(readString(reader))
+  }
+  const { objects } = reader
+  if (objects !== undefined && tag === TAG.object)
+    return objects.object(readArray(reader, readArrayHead(reader), depth))
+  if (objects !== undefined && tag === TAG.node) return objects.node(readNatural32(reader))
+  throw unexpected(tag)
+}
+
+function readNatural(reader: Reader): bigint {
+  return BigInt(`0x${readBytes(reader).toString('hex')}`)
+}
+
+/** A number that is not negative. */
+export function readNatural32(reader: Reader): number {
+  const first = reader.bytes[reader.at++]
+  if (first === undefined || first >> 5 !== 0) throw new Error('not a number')
+  return readCount(reader, first & 0x1f)
+}
+
+function readUtf16(reader: Reader): string {
+  return readBytes(reader).toString('utf16le')
+}
+
+function readString(reader: Reader): string {
+  const text = read(reader, MAX_DEPTH)
+  if (typeof text !== 'string') throw new Error('not text')
+  return text
+}
+
+/** A view of the bytes. */
+function readBytes(reader: Reader): Buffer {
+  const { bytes } = reader
+  const first = bytes[reader.at++]
+  if (first === undefined || first >> 5 !== 2) throw new Error('not a byte string')
+  const length = readCount(reader, first & 0x1f)
+  const start = reader.at
+  reader.at += length
+  if (reader.at > reader.end) throw new Error('the bytes end early')
+  return bytes.subarray(start, reader.at)
 }
 
 /**
@@ -97,7 +188,7 @@ const LONGEST_RECENT = 32
 function readText(reader: Reader, length: number): string {
   const { bytes, at } = reader
   const end = at + length
-  if (end > bytes.length) throw malformed('the bytes end early')
+  if (end > reader.end) throw new Error('the bytes end early')
   reader.at = end
   if (length > LONGEST_RECENT) return bytes.toString('utf8', at, end)
   if (length === 0) return ''
@@ -127,6 +218,6 @@ function shortText(bytes: Buffer, at: number, end: number): string {
   return text
 }
 
-function malformed(what: string): Error {
-  return new Error(what)
+function unexpected(byte: number): Error {
+  return new Error(`unexpected byte 0x${byte.toString(16)}`)
 }

@@ -3,7 +3,6 @@
  */
 import { types } from 'node:util'
 import { type AnyKind, kind, nothing, text } from './kind.ts'
-import { nowhere } from './nodes.ts'
 
 const regExpGetter = (name: string) => Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get
 const regExpSource = regExpGetter('source')!
@@ -34,11 +33,11 @@ export const scalars: readonly AnyKind[] = [
     prototype: RegExp.prototype,
     is: types.isRegExp,
     // lastIndex is a property.
-    pack: (regExp, { slot }) => [
-      slot(regExpSource.call(regExp), nowhere),
+    pack: (regExp) => [
+      regExpSource.call(regExp),
       regExpFlags.map(([flag, get]) => (get?.call(regExp) ? flag : '')).join(''),
     ],
-    make: ([source, flags], { atom }) => new RegExp(text(atom(source)), text(flags)),
+    make: ([source, flags]) => new RegExp(text(source), text(flags)),
   }),
   kind<URL>({
     name: 'URL',
@@ -54,7 +53,10 @@ export const scalars: readonly AnyKind[] = [
     name: 'URLSearchParams',
     prototype: URLSearchParams.prototype,
     is: (object) => isBranded(() => URLSearchParams.prototype.toString.call(object)),
-    pack: (params) => [...URLSearchParams.prototype.entries.call(params)].flat(),
+    pack: (object, { params, path }) => {
+      params.set(object, path())
+      return [...URLSearchParams.prototype.entries.call(object)].flat()
+    },
     make: (contents) => {
       const params = new URLSearchParams()
       for (let i = 0; i < contents.length; i += 2) params.append(text(contents[i]), text(contents[i + 1]))
@@ -76,7 +78,7 @@ function boxed(
     name: wrapper.name,
     prototype: wrapper.prototype,
     is,
-    pack: (object, { slot }) => [slot(wrapper.prototype.valueOf.call(object), nowhere)],
+    pack: (object) => [wrapper.prototype.valueOf.call(object)],
     keys: (object) => {
       const keys = Reflect.ownKeys(object)
       if (wrapper.name !== 'String') return keys
@@ -84,8 +86,7 @@ function boxed(
       // The characters come first.
       return keys.slice(length).filter((key) => key !== 'length')
     },
-    make: ([slot], { atom }) => {
-      const value = atom(slot)
+    make: ([value]) => {
       if (typeof value !== wrapper.name.toLowerCase()) throw new Error(`not a ${wrapper.name}`)
       return Object(value) as object
     },

@@ -1,8 +1,9 @@
 /**
  * Kinds of memory: ArrayBuffers and all views on them. What of a buffer is stored is memory.ts's business.
  */
-import { inspect, types } from 'node:util'
+import { types } from 'node:util'
 import { type AnyKind, kind } from './kind.ts'
+import { isListOnly, printed } from './listing.ts'
 import { packBuffer, packView } from './memory.ts'
 
 type TypedArray = Uint8Array | Float64Array
@@ -33,6 +34,7 @@ export const views: readonly AnyKind[] = [
     name: 'ArrayBuffer',
     prototype: ArrayBuffer.prototype,
     is: types.isArrayBuffer,
+    isNode: true,
     pack: packBuffer,
     make: ([leaf], making) => making.leaf(leaf),
   }),
@@ -40,6 +42,7 @@ export const views: readonly AnyKind[] = [
     name: 'DataView',
     prototype: DataView.prototype,
     is: types.isDataView,
+    isNode: true,
     pack: packView,
     make: ([buffer, offset, length], making) =>
       new DataView(making.buffer(buffer), offset as number, length as number),
@@ -48,6 +51,7 @@ export const views: readonly AnyKind[] = [
     name: 'Buffer',
     prototype: Buffer.prototype,
     is: types.isUint8Array,
+    isNode: true,
     pack: packView,
     keys: (buffer) => namedKeys(buffer, Buffer.from),
     make: ([buffer, offset, length], making) =>
@@ -61,6 +65,7 @@ export const views: readonly AnyKind[] = [
       name,
       prototype: maker.prototype as object,
       is: (object) => typedArrayName.call(object) === name,
+      isNode: true,
       pack: packView,
       keys: (array) => namedKeys(array, (buffer, offset, length) => new maker(buffer, offset, length)),
       make: ([buffer, offset, length], making) =>
@@ -71,25 +76,9 @@ export const views: readonly AnyKind[] = [
 
 type Again = (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
 
-/** What printing an array asks it for. */
-const asked = ['BYTES_PER_ELEMENT', 'buffer', 'byteLength', 'byteOffset', 'constructor', 'length']
-
 /** Own keys of a typed array but its indices. `again` makes another view of the same kind. */
 function namedKeys(array: TypedArray, again: Again): readonly (string | symbol)[] {
   const [buffer, offset, length] = viewed.map((get) => get.call(array)) as [ArrayBuffer, number, number]
-  const isSafe =
-    Object.getOwnPropertySymbols(array).length === 0 && !asked.some((key) => Object.hasOwn(array, key))
-  // Listing the keys makes a string for each element. Printing none of the elements shows other properties as well.
-  if (length > 1000 && isSafe && printed(array) === printed(again(buffer, offset, length))) return []
+  if (length > 1000 && isListOnly(array, printed(again(buffer, offset, length)))) return []
   return Reflect.ownKeys(array).slice(length)
-}
-
-function printed(array: TypedArray): string {
-  return inspect(array, {
-    maxArrayLength: 0,
-    showHidden: true,
-    customInspect: false,
-    depth: 0,
-    getters: false,
-  })
 }
