@@ -8,8 +8,10 @@ import type {
   Entry,
   EntryFilter,
   EvictionPolicy,
+  ExportReport,
   FunctionStats,
   GcReport,
+  ImportReport,
   VerifyReport,
 } from '../types.ts'
 
@@ -61,6 +63,8 @@ export type LeaseRefusal = 'taken' | 'taken asynchronously' | 'unwanted'
 export interface NewEntry {
   readonly key: CallKey
   readonly computeTime: number
+  /** When it was computed, if not now. */
+  readonly createdAt?: number
   readonly expiresAt?: number
   /** Milliseconds after that for which somebody may still want it. */
   readonly staleFor?: number
@@ -75,6 +79,17 @@ export interface NewEntry {
   readonly lease?: Lease
   /** Text about the code version, if there is none yet. */
   readonly codeNote?: () => string | undefined
+}
+
+/** Which entries to export. */
+export interface Selection {
+  /** `*` stands for any characters. */
+  readonly name?: string
+  readonly tag?: string
+  /** Computed then or later, in milliseconds since the epoch. */
+  readonly since?: number
+  /** Computed earlier. */
+  readonly before?: number
 }
 
 /** Who is computing what; see leases.ts. Methods throw nothing but `StoreError`. */
@@ -124,6 +139,10 @@ export interface Store extends Disposable {
   flush(): void
   /** When it returns, all finished results survive power loss. */
   commit(): void
+  /** Writes entries that have not expired to one file, which appears whole or not at all. */
+  export(path: string, selection?: Selection): Promise<ExportReport>
+  /** Puts what such a file holds, unless the call has an entry. Throws at what is damaged; what came before it stays. */
+  import(path: string): Promise<ImportReport>
   gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
   verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
   recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }>

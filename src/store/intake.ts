@@ -35,7 +35,7 @@ export class Intake {
     const noted = asked.note?.length ?? 0
     const smallest = footprintOf(size, tags, codec) + noted
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
-    const createdAt = Math.round(this.#options.clock())
+    const createdAt = Math.round(asked.createdAt ?? this.#options.clock())
     const facts: Entry = {
       key,
       object: this.#options.digest(bytes),
@@ -110,6 +110,10 @@ export class Intake {
 }
 
 /** What an object file says of its entry: what does not change. */
-function aboutOf({ hits: _hits, accessedAt: _accessedAt, ...about }: Entry): Omit<ObjectHeader, 'serial'> {
+export function aboutOf({
+  hits: _hits,
+  accessedAt: _accessedAt,
+  ...about
+}: Entry): Omit<ObjectHeader, 'serial'> {
   return about
 }

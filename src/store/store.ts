@@ -6,11 +6,21 @@
  */
 import { dirname } from 'node:path'
 import { emit } from '../events.ts'
-import type { CallKey, Digest, Entry, EntryFilter, FunctionStats, GcReport, VerifyReport } from '../types.ts'
+import type {
+  CallKey,
+  Digest,
+  Entry,
+  EntryFilter,
+  ExportReport,
+  FunctionStats,
+  GcReport,
+  ImportReport,
+  VerifyReport,
+} from '../types.ts'
 import type { Budget } from './admission.ts'
 import { adoptAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Store, StoreOptions, WhyDeparted } from './contract.ts'
+import type { Counts, NewEntry, Selection, Store, StoreOptions, WhyDeparted } from './contract.ts'
 import { Counters } from './counters.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
@@ -19,6 +29,7 @@ import { Intake } from './intake.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
+import { exportTo, importFrom } from './portable.ts'
 import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
@@ -280,6 +291,27 @@ class DirectoryStore implements Store {
         syncToDisk(this.#fs, dirname(this.directory), 'directory'),
       )
     })
+  }
+
+  async export(path: string, selection: Selection = {}): Promise<ExportReport> {
+    return exportTo(path, selection, this.#portable)
+  }
+
+  async import(path: string): Promise<ImportReport> {
+    this.#open.guard('importing', () => this.#open.expectWritable('importing'))
+    return importFrom(path, this.#portable)
+  }
+
+  get #portable(): Parameters<typeof importFrom>[1] {
+    return {
+      fs: this.#fs,
+      digest: this.#options.digest,
+      clock: this.#options.clock,
+      find: (key) => this.find(key),
+      read: (entry) => this.read(entry),
+      put: (entry, bytes) => this.put(entry, bytes),
+      entries: (filter) => this.entries(filter),
+    }
   }
 
   async gc({ signal }: { readonly signal?: AbortSignal } = {}): Promise<GcReport> {
