@@ -36,9 +36,12 @@ import type {
   Entry,
   EntryFilter,
   EvictionPolicy,
+  ExportFilter,
+  ExportReport,
   FunctionStats,
   GcReport,
   GroupStats,
+  ImportReport,
   VerifyReport,
 } from './types.ts'
 
@@ -142,6 +145,18 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   onError: is.function,
 }
 
+const MOMENT: OptionCheck = {
+  expects: "a Date, milliseconds ago or a duration such as '7d'",
+  accepts: (value) => (value instanceof Date && !Number.isNaN(value.getTime())) || is.duration.accepts(value),
+}
+
+const SELECTION: Readonly<Record<keyof ExportFilter, OptionCheck>> = {
+  name: is.string,
+  tag: is.string,
+  since: MOMENT,
+  before: MOMENT,
+}
+
 const DEFAULT_SIZE = '1GiB'
 
 /** Failures of opening that are not the caller's mistake. */
@@ -158,6 +173,7 @@ export class MemoizedGroup implements Disposable {
   /** `memoize` for this group; needs no `this`. */
   readonly memoize: Memoize
   readonly #onError: ((error: PermafrostError) => void) | undefined
+  readonly #clock: () => number
   #store: Store | undefined
   /** What this process counted, beside what the directory counts for all. */
   readonly #counted = new Map<string, Required<Counted>>()
@@ -168,6 +184,7 @@ export class MemoizedGroup implements Disposable {
     checkCompression(options.compress ?? false, 'new MemoizedGroup')
     const { clock = Date.now, policy = 'gdsf' } = options
     this.#onError = options.onError
+    this.#clock = clock
     this.directory = resolve(options.directory ?? defaultDirectory(options.scope))
     this.#store = this.#open({
       directory: this.directory,
@@ -277,6 +294,27 @@ export class MemoizedGroup implements Disposable {
   /** Synchronous: when it returns, all finished results survive a power cut. Throws `StoreError`. */
   commit(): void {
     this.#opened().commit()
+  }
+
+  /** Write results to one file, which appears whole or not at all, to be imported elsewhere. */
+  async export(file: string, filter: ExportFilter = {}): Promise<ExportReport> {
+    checkOptions(filter, SELECTION, 'export')
+    const { before, since, ...which } = filter
+    const store = this.#opened()
+    return store.export(resolve(file), {
+      ...which,
+      ...(since !== undefined && { since: this.#momentOf(since, 'since') }),
+      ...(before !== undefined && { before: this.#momentOf(before, 'before') }),
+    })
+  }
+
+  /** Keep the results of an exported file, except of calls that have one. */
+  async import(file: string): Promise<ImportReport> {
+    return this.#opened().import(resolve(file))
+  }
+
+  #momentOf(moment: Date | Duration, name: string): number {
+    return moment instanceof Date ? moment.getTime() : this.#clock() - milliseconds(moment, name)
   }
 
   /** Remove what expired, what is over the limits, and what crashes left behind. */

@@ -93,6 +93,33 @@ export interface EntryFilter {
   readonly tag?: string
 }
 
+/** Which entries to export: all that fit what is given. */
+export interface ExportFilter {
+  /** The name of a function; `*` stands for any characters. */
+  readonly name?: string
+  readonly tag?: string
+  /** Computed then or later; a duration says how long ago. */
+  readonly since?: Date | Duration
+  /** Computed before; a duration says how long ago. */
+  readonly before?: Date | Duration
+}
+
+/** What `export()` wrote. `bytes` are those of the results. */
+export interface ExportReport {
+  readonly entries: number
+  readonly bytes: number
+}
+
+/** What `import()` did with the entries of a file. */
+export interface ImportReport {
+  readonly imported: number
+  /** The call has an entry, which stays. */
+  readonly present: number
+  readonly expired: number
+  /** There was no room. */
+  readonly refused: number
+}
+
 /** Scores entries; the lowest score leaves first. */
 export interface EvictionPolicy {
   readonly name: string

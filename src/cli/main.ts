@@ -12,7 +12,7 @@ import { messageOf } from '../errors.ts'
 import { digest } from '../freeze/freeze.ts'
 import { defaultDirectory, MemoizedGroup } from '../group.ts'
 import { table, time } from '../report.ts'
-import type { Entry } from '../types.ts'
+import type { Duration, Entry } from '../types.ts'
 
 interface Common {
   readonly directory?: string
@@ -110,6 +110,39 @@ program
   })
 
 program
+  .command('export')
+  .description('write results to one file, to be imported elsewhere')
+  .argument('<file>')
+  .option('-n, --name <name>', 'only those of this function; * stands for any characters')
+  .option('-t, --tag <tag>', 'only those with this tag')
+  .option('--since <when>', 'only those computed since: a date, or an age such as 7d')
+  .option('--before <when>', 'only those computed before')
+  .action(async (file: string, { before, name, since, tag }: Record<string, string | undefined>) => {
+    const filter = {
+      ...(name !== undefined && { name }),
+      ...(tag !== undefined && { tag }),
+      ...(since !== undefined && { since: moment(since) }),
+      ...(before !== undefined && { before: moment(before) }),
+    }
+    const report = await withGroup(true, (group) => group.export(file, filter))
+    if (common().json === true) return print(report)
+    console.log(`${report.entries} results of ${prettyBytes(report.bytes)} exported`)
+  })
+
+program
+  .command('import')
+  .description('keep the results of an exported file, except of calls that have one')
+  .argument('<file>')
+  .action(async (file: string) => {
+    const report = await withGroup(false, (group) => group.import(file))
+    if (common().json === true) return print(report)
+    const { expired, imported, present, refused } = report
+    console.log(
+      `${imported} results imported, ${present} were there, ${expired} have expired, ${refused} found no room`,
+    )
+  })
+
+program
   .command('clear')
   .description('forget results: all, those of one function, or those with one tag')
   .argument('[name]', 'only those of this function')
@@ -170,6 +203,12 @@ function fromJson(text: string): unknown {
   } catch {
     return text
   }
+}
+
+/** A date as people and machines write it, or an age. */
+function moment(text: string): Date | Duration {
+  const date = new Date(text)
+  return /^\d{4}-/.test(text) && !Number.isNaN(date.getTime()) ? date : (text as Duration)
 }
 
 const common = (): Common => program.opts<Common>()

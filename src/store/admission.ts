@@ -42,7 +42,7 @@ const LARGEST_FRESH = 70_000
 const SLACK = MOST_FRESH * LARGEST_FRESH
 const LEAVING_AT_ONCE = 32
 
-type Asked = Pick<NewEntry, 'keepVersions' | 'note' | 'codeNote' | 'lease'>
+type Asked = Pick<NewEntry, 'keepVersions' | 'lease' | 'note' | 'codeNote'>
 
 const NOBODY: Admission = { departures: [], leavesFiles: false }
 const TOO_LATE: Admission = { ...NOBODY, isLate: true }
@@ -64,12 +64,17 @@ export function admit(
   budget: Budget,
   asked: Asked,
 ): Admission | undefined {
-  if (admitQuickly(index, newcomer, budget, asked)) return NOBODY
+  const quickly = (): boolean => admitQuickly(index, newcomer, budget, asked)
+  const { lease } = asked
+  if (lease === undefined && quickly()) return NOBODY
   const { entry, file } = newcomer
   const { key } = entry
   try {
     return index.write(() => {
-      if (isLate(index, asked.lease)) return TOO_LATE
+      if (lease !== undefined) {
+        if (isLate(index, lease)) return TOO_LATE
+        if (quickly()) return NOBODY
+      }
       const { inflation } = index.ledger.books()
       const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
       const id = index.insert(row)
@@ -94,15 +99,15 @@ export function admit(
 }
 
 /** Whoever has the lease now knows better than one who was taken for dead. Ends the lease. */
-const isLate = (index: EntryIndex, lease: Lease | undefined): boolean =>
-  lease !== undefined && !index.leases.letGo(lease) && index.find(lease.key) !== undefined
+const isLate = (index: EntryIndex, lease: Lease): boolean =>
+  !index.leases.letGo(lease) && index.find(lease.key) !== undefined
 
 /** Nine puts of ten need no more than one row: it is new, small, and there is room for it whatever waits to be booked. */
 function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, asked: Asked): boolean {
-  const { entry, file, footprint, inline } = newcomer
-  const { codeNote, keepVersions, lease, note } = asked
+  const { entry, file, footprint, inline, leavesAt } = newcomer
+  const { keepVersions, note, codeNote } = asked
   const isPlain =
-    file === undefined && (lease ?? note ?? codeNote) === undefined && footprint <= LARGEST_FRESH
+    file === undefined && note === undefined && codeNote === undefined && footprint <= LARGEST_FRESH
   if (!isPlain || keepVersions !== Number.POSITIVE_INFINITY) return false
   const room = {
     inflation: index.ledger.inflation,
@@ -112,7 +117,7 @@ function admitQuickly(index: EntryIndex, newcomer: Newcomer, budget: Budget, ask
   }
   if (room.entries < 0 || room.size < 0) return false
   const score = scoreOf(entry, room.inflation, budget)
-  return index.insertIfRoom({ entry, file, inline, footprint, score }, room)
+  return index.insertIfRoom({ entry, file, inline, footprint, leavesAt, score }, room)
 }
 
 /**
@@ -143,8 +148,9 @@ export function makeRoom(
       if (!isOver() || departures.length >= atMost) break
       if (expired.length === 0) {
         if (located.score === Number.POSITIVE_INFINITY) {
-          if (except === 0) return departures
-          throw new NotAdmitted()
+          if (except !== 0) throw new NotAdmitted()
+          remember(index, departures)
+          return departures
         }
         inflation = located.score
       }
@@ -155,7 +161,19 @@ export function makeRoom(
     }
   }
   index.ledger.inflateTo(inflation)
+  remember(index, departures)
   return departures
+}
+
+/** So that a later miss can be explained. */
+function remember(index: EntryIndex, departures: readonly Departure[]): void {
+  for (const why of ['expired', 'evicted'] as const) {
+    const gone = departures.filter((departure) => departure.why === why)
+    index.ledger.addDepartures(
+      gone.map(({ located }) => located.entry.key.digest),
+      why,
+    )
+  }
 }
 
 /** A large budget is not used to the last percent: what is left is room for puts that need not look. */
@@ -170,6 +188,7 @@ function retire(index: EntryIndex, name: string, keepVersions: number): Departur
     }
     if (departures.length >= OLD_ENTRIES_PER_PUT) break
   }
+  remember(index, departures)
   return departures
 }
 

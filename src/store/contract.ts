@@ -8,8 +8,10 @@ import type {
   Entry,
   EntryFilter,
   EvictionPolicy,
+  ExportReport,
   FunctionStats,
   GcReport,
+  ImportReport,
   VerifyReport,
 } from '../types.ts'
 
@@ -36,6 +38,9 @@ export interface StoreOptions {
 /** What is counted for one function. */
 export type Counts = Omit<FunctionStats, 'bytes'>
 
+/** Why an entry left: for room or as an old version, by age, because somebody asked, or since its bytes were damaged. */
+export type WhyDeparted = 'evicted' | 'expired' | 'forgotten' | 'lost'
+
 /** How long a right to compute lasts, and how long others wait for it. Milliseconds. */
 export interface LeaseTerms {
   readonly duration: number
@@ -58,6 +63,8 @@ export type LeaseRefusal = 'taken' | 'taken asynchronously' | 'unwanted'
 export interface NewEntry {
   readonly key: CallKey
   readonly computeTime: number
+  /** When it was computed, if not now. */
+  readonly createdAt?: number
   readonly expiresAt?: number
   /** Milliseconds after that for which somebody may still want it. */
   readonly staleFor?: number
@@ -72,6 +79,17 @@ export interface NewEntry {
   readonly lease?: Lease
   /** Text about the code version, if there is none yet. */
   readonly codeNote?: () => string | undefined
+}
+
+/** Which entries to export. */
+export interface Selection {
+  /** `*` stands for any characters. */
+  readonly name?: string
+  readonly tag?: string
+  /** Computed then or later, in milliseconds since the epoch. */
+  readonly since?: number
+  /** Computed earlier. */
+  readonly before?: number
 }
 
 /** Who is computing what; see leases.ts. Methods throw nothing but `StoreError`. */
@@ -110,6 +128,8 @@ export interface Store extends Disposable {
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
   /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
   closest(key: CallKey): Entry | undefined
+  /** Why the entry of a call left, if that was lately: some thousand others ago at most. */
+  departed(key: Digest): WhyDeparted | undefined
   /** What was noted of a call or a code version, by its digest. */
   noted(about: Digest): string | undefined
   totals(): { readonly entries: number; readonly size: number }
@@ -119,6 +139,10 @@ export interface Store extends Disposable {
   flush(): void
   /** When it returns, all finished results survive power loss. */
   commit(): void
+  /** Writes entries that have not expired to one file, which appears whole or not at all. */
+  export(path: string, selection?: Selection): Promise<ExportReport>
+  /** Puts what such a file holds, unless the call has an entry. Throws at what is damaged; what came before it stays. */
+  import(path: string): Promise<ImportReport>
   gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
   verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
   recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }>

@@ -6,11 +6,13 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
-import type { CallKey, Digest, Entry, EntryFilter } from '../types.ts'
+import type { Digest, Entry, EntryFilter } from '../types.ts'
+import type { WhyDeparted } from './contract.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
-import { blobOf, type Digester, type Found, hexOf, reseal, seal, unseal, type Version } from './row.ts'
+import { blobOf, type Digester, type Found, hexOf, reseal, seal, unseal } from './row.ts'
 import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
+import { type LiveVersion, VersionTable } from './version-table.ts'
 
 /** A row about to be; its bytes are in the row, or else in a file. */
 export interface NewRow extends Omit<Found, 'sealed'> {
@@ -73,8 +75,7 @@ export class EntryIndex {
   readonly #db: Sqlite.Database
   readonly #digest: Digester
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
-  readonly #versions = new Map<number, Version>()
-  readonly #versionIds = new Map<string, number>()
+  readonly #versions: VersionTable = new VersionTable((name) => this.#ask(name))
 
   /** `source` is a path, or the bytes of a database to read from memory. */
   constructor(source: string | Buffer, options: IndexOptions) {
@@ -144,9 +145,7 @@ export class EntryIndex {
       this.#ask('commit').run()
       return result
     } catch (error) {
-      // versions inserted in this transaction are gone again
-      this.#versions.clear()
-      this.#versionIds.clear()
+      this.#versions.forget()
       if (this.#db.inTransaction) this.#ask('rollback').run()
       throw error
     }
@@ -164,7 +163,7 @@ export class EntryIndex {
     const blob = blobOf(key)
     const sealed = this.#ask('whatIsSealed').get(blob) as unknown
     if (sealed === undefined) return undefined
-    return unseal(sealed, key, blob, this.#versionWithId, this.#digest) ?? 'damaged'
+    return unseal(sealed, key, blob, this.#versions.withId, this.#digest) ?? 'damaged'
   }
 
   #rows(question: StatementName, ...values: unknown[]): RawRow[] {
@@ -174,11 +173,12 @@ export class EntryIndex {
   /** What a row of a list means, or undefined if it is damaged. */
   #read([id, key, version, footprint, score, file, sealed]: RawRow): Located | undefined {
     if (!Buffer.isBuffer(key)) return undefined
-    const found = unseal(sealed, hexOf(key), key, this.#versionWithId, this.#digest)
+    const found = unseal(sealed, hexOf(key), key, this.#versions.withId, this.#digest)
     if (found === undefined || typeof footprint !== 'number' || typeof score !== 'number') return undefined
     // What SQL goes by must be what is sealed.
     const named = Buffer.isBuffer(file) ? hexOf(file) : (file ?? undefined)
-    if (named !== found.file || this.#versions.get(version)?.name !== found.entry.key.name) return undefined
+    if (named !== found.file || this.#versions.withId(version)?.name !== found.entry.key.name)
+      return undefined
     return { ...found, id, footprint, score }
   }
 
@@ -197,7 +197,7 @@ export class EntryIndex {
   #columns(row: NewRow): unknown[] {
     const { entry, file, footprint, leavesAt, score } = row
     const { createdAt, expiresAt, key, tags } = entry
-    const version = this.#versionOf(key, createdAt)
+    const version = this.#versions.of(key, createdAt)
     return [
       blobOf(key.digest),
       version.id,
@@ -217,10 +217,25 @@ export class EntryIndex {
     return row && { file: row.file === null ? undefined : hexOf(row.file) }
   }
 
-  /** Removes the row of a call only if it still names what was found. */
+  /** The same for good: a later miss is explained by it. */
+  removeFor(why: WhyDeparted, key: Digest): { readonly file: Digest | undefined } | undefined {
+    return this.write(() => {
+      const removed = this.remove(key)
+      if (removed !== undefined) this.ledger.addDepartures([key], why)
+      return removed
+    })
+  }
+
+  /** Removes the row of a call whose bytes are lost, only if it still names what was found. */
   removeExactly({ entry, file }: Found): boolean {
+    const { key, object } = entry
     const named = file === undefined ? null : blobOf(file)
-    return this.#ask('removeExactly').get(blobOf(entry.key.digest), blobOf(entry.object), named) !== undefined
+    return this.write(() => {
+      if (this.#ask('removeExactly').get(blobOf(key.digest), blobOf(object), named) === undefined)
+        return false
+      this.ledger.addDepartures([key.digest], 'lost')
+      return true
+    })
   }
 
   /** Removes a row seen in the same transaction. */
@@ -277,9 +292,14 @@ export class EntryIndex {
     let after = 0
     let removed = 0
     for (;;) {
-      const gone = this.write(() =>
-        this.#ask('removeMatching').all({ after, limit: SLICE, ...matching(filter) }),
-      ) as { id: number }[]
+      const gone = this.write(() => {
+        const rows = this.#ask('removeMatching').all({ after, limit: SLICE, ...matching(filter) }) as Gone[]
+        this.ledger.addDepartures(
+          rows.map(({ key }) => hexOf(key)),
+          'forgotten',
+        )
+        return rows
+      })
       removed += gone.length
       if (gone.length < SLICE) return removed
       const last = gone.reduce((most, { id }) => Math.max(most, id), 0)
@@ -315,37 +335,9 @@ export class EntryIndex {
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 
-  // versions ----------------------------------------------------------------------------------------------------
-
   /** The versions of a function that have entries, the one computed last first. */
-  versions(name: string): { readonly id: number; readonly code: Digest; readonly latest: number }[] {
-    const rows = this.#ask('whichVersionsLive').all(name) as { id: number; code: Buffer; newest: number }[]
-    return rows.map(({ id, code, newest }) => ({ id, code: hexOf(code), latest: newest }))
-  }
-
-  readonly #versionWithId = (id: number): Version | undefined => {
-    const known = this.#versions.get(id)
-    if (known !== undefined) return known
-    const row = this.#ask('whichVersion').get(id) as VersionRow | undefined
-    return row === undefined ? undefined : this.#remember(row)
-  }
-
-  #versionOf(key: CallKey, now: number): Version {
-    const known = this.#versionIds.get(`${key.code}${key.name}`)
-    if (known !== undefined) return this.#versionWithId(known)!
-    const row = this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow | undefined
-    if (row !== undefined) return this.#remember(row)
-    this.#ask('insertVersion').run(key.name, blobOf(key.code), blobOf(key.inputs), blobOf(key.state), now)
-    return this.#remember(this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow)
-  }
-
-  // Versions are never changed or removed, so what was read once stays true.
-  #remember(row: VersionRow): Version {
-    const code = hexOf(row.code)
-    const version = { id: row.id, name: row.name, code, inputs: hexOf(row.inputs), state: hexOf(row.state) }
-    this.#versions.set(row.id, version)
-    this.#versionIds.set(`${code}${row.name}`, row.id)
-    return version
+  versions(name: string): LiveVersion[] {
+    return this.#versions.live(name)
   }
 
   // the database itself -----------------------------------------------------------------------------------------
@@ -400,12 +392,9 @@ type RawRow = readonly [
   sealed: unknown,
 ]
 
-interface VersionRow {
+interface Gone {
   readonly id: number
-  readonly name: string
-  readonly code: Buffer
-  readonly inputs: Buffer
-  readonly state: Buffer
+  readonly key: Buffer
 }
 
 const matching = ({ name, tag }: EntryFilter): { name: string | null; tag: string | null } => ({

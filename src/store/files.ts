@@ -20,6 +20,7 @@ export type FileSystem = Pick<
   | 'rmdirSync'
   | 'rmSync'
   | 'statSync'
+  | 'statfsSync'
   | 'unlinkSync'
   | 'writeFileSync'
   | 'writeSync'

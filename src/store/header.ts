@@ -29,6 +29,8 @@ export interface ObjectHeader {
 const MAGIC = Buffer.from('permafrost-obj\x01\n', 'latin1')
 /** Bytes before the header. */
 export const PREFIX: number = MAGIC.byteLength + 4
+/** No header is longer. */
+export const LARGEST_HEADER: number = 2 ** 24
 // Typed arrays over the payload of a mapped file want an aligned start.
 const ALIGNMENT = 64
 

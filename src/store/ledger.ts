@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, FunctionStats } from '../types.ts'
-import type { Counts, NewEntry } from './contract.ts'
+import type { Counts, NewEntry, WhyDeparted } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'
 
@@ -25,6 +25,8 @@ interface Statement {
 }
 
 const SLICE = 500
+// Departures, about 100 KiB.
+const REMEMBERED = 4096
 
 /** What SQLite has not noticed, but cannot be. */
 export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
@@ -59,6 +61,20 @@ export class Ledger {
 
   noted(about: Digest): string | undefined {
     return (this.#ask('whatIsNoted').get(blobOf(about)) as { text: string } | undefined)?.text
+  }
+
+  // who left lately ---------------------------------------------------------------------------------------------
+
+  /** Within the transaction that removes them: appended, so one page for many. */
+  addDepartures(keys: readonly Digest[], why: WhyDeparted): void {
+    if (keys.length === 0) return
+    for (const key of keys) this.#ask('addDeparture').run(blobOf(key), why)
+    this.#ask('forgetDepartures').run(REMEMBERED)
+  }
+
+  /** Looks through all that are remembered, which takes a fraction of a millisecond: no put pays for an index. */
+  departed(key: Digest): WhyDeparted | undefined {
+    return (this.#ask('whyDeparted').get(blobOf(key)) as { why: WhyDeparted } | undefined)?.why
   }
 
   // counters ----------------------------------------------------------------------------------------------------

@@ -14,12 +14,18 @@ import {
   withFile,
   writeFully,
 } from './files.ts'
-import { decodeHeader, encodeHeader, headerLength, type ObjectHeader, PREFIX } from './header.ts'
+import {
+  decodeHeader,
+  encodeHeader,
+  headerLength,
+  LARGEST_HEADER,
+  type ObjectHeader,
+  PREFIX,
+} from './header.ts'
 import { Slot } from './writer.ts'
 
 // What a file takes is a multiple of this on nearly every file system.
 const BLOCK = 4096
-const LARGEST_HEADER = 2 ** 24
 
 export interface StoredObject {
   readonly file: Digest

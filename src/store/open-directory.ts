@@ -14,6 +14,7 @@ import { storeErrorOf } from './failure.ts'
 import type { FileSystem } from './files.ts'
 import { type Layout, layoutOf, prepareDirectory, removeStore } from './layout.ts'
 import { maintaining } from './maintenance.ts'
+import { warnOfNetwork } from './mount.ts'
 import { ObjectStore } from './object-store.ts'
 import { inodeOf, type OpenedIndex, type Opening, openIndex, openReadonly, setAside } from './opening.ts'
 
@@ -43,6 +44,7 @@ export class OpenDirectory {
     const { opened, writable } = this.#open()
     this.#opened = opened
     this.readonly = !writable
+    if (writable) warnOfNetwork(fs, directory)
     this.#settle()
   }
 

@@ -79,6 +79,11 @@ CREATE TABLE lease (
   state TEXT NOT NULL,
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE departed (
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL,
+  why TEXT NOT NULL CHECK (why IN ('evicted', 'expired', 'forgotten', 'lost'))
+);
 CREATE TRIGGER note_out AFTER DELETE ON entry BEGIN
   DELETE FROM note WHERE key = OLD.key;
 END;
@@ -137,7 +142,7 @@ export const STATEMENTS = {
   whichAreRecent: `SELECT * FROM (SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND version = $version
     UNION ALL SELECT ${COLUMNS} FROM entry WHERE ${FRESH} AND version = $version) ORDER BY id DESC LIMIT $limit` as string,
   removeMatching: `DELETE FROM entry WHERE id IN
-    (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id` as string,
+    (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id, key` as string,
 
   // who leaves
   whichLeaveFirst:
@@ -202,6 +207,11 @@ export const STATEMENTS = {
   renewLease: 'UPDATE lease SET expires_at = ?, state = coalesce(?, state) WHERE key = ? AND token = ?',
   letGo: 'DELETE FROM lease WHERE key = ? AND token = ?',
   forgetLeases: 'DELETE FROM lease WHERE expires_at <= ?',
+
+  // who left lately
+  addDeparture: 'INSERT INTO departed (key, why) VALUES (?, ?)',
+  forgetDepartures: 'DELETE FROM departed WHERE id <= (SELECT max(id) FROM departed) - ?',
+  whyDeparted: 'SELECT why FROM departed WHERE key = ? ORDER BY id DESC LIMIT 1',
 
   // files
   whichFilesNeed: 'SELECT file FROM chore WHERE what = ? AND file > ? ORDER BY file LIMIT ?',

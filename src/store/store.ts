@@ -6,26 +6,36 @@
  */
 import { dirname } from 'node:path'
 import { emit } from '../events.ts'
-import type { CallKey, Digest, Entry, EntryFilter, FunctionStats, GcReport, VerifyReport } from '../types.ts'
-import { admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './admission.ts'
+import type {
+  CallKey,
+  Digest,
+  Entry,
+  EntryFilter,
+  ExportReport,
+  FunctionStats,
+  GcReport,
+  ImportReport,
+  VerifyReport,
+} from '../types.ts'
+import type { Budget } from './admission.ts'
 import { adoptAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Store, StoreOptions } from './contract.ts'
+import type { Counts, NewEntry, Selection, Store, StoreOptions, WhyDeparted } from './contract.ts'
 import { Counters } from './counters.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
-import { errnoOf, type FileSystem, nodeFiles, syncToDisk } from './files.ts'
+import { type FileSystem, nodeFiles, syncToDisk } from './files.ts'
+import { Intake } from './intake.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
+import { exportTo, importFrom } from './portable.ts'
 import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
 export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
-// Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
-const LARGEST_INLINE = 65_536
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
 /** Opens the store of a directory, making it one if need be. `fs` is for tests that make calls fail. */
@@ -45,6 +55,7 @@ class DirectoryStore implements Store {
   readonly #options: StoreOptions
   readonly #fs: FileSystem
   readonly #open: OpenDirectory
+  readonly #intake: Intake
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
   #last: Found | undefined
@@ -54,6 +65,7 @@ class DirectoryStore implements Store {
     this.#fs = fs
     this.#open = new OpenDirectory(options, fs)
     this.leases = new Leases(this.#open, options.clock)
+    this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
     this.directory = options.directory
     this.readonly = this.#open.readonly
   }
@@ -108,7 +120,7 @@ class DirectoryStore implements Store {
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
     if (now === 'damaged') {
-      if (!this.readonly) this.#index.remove(entry.key.digest)
+      if (!this.readonly) this.#index.removeFor('lost', entry.key.digest)
       return this.#lost(entry)
     }
     // Another process may have computed it again, or has dropped it: then this entry is history.
@@ -138,100 +150,22 @@ class DirectoryStore implements Store {
     })
   }
 
-  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined {
+  put(asked: NewEntry, bytes: Uint8Array): Entry | undefined {
     const doing = 'storing a result'
     // Two guards: should the index be rebuilt, the object already written is not written again.
     const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
       this.#open.followNowAndThen()
-      return this.#prepare(entry, bytes)
+      return this.#intake.prepare(asked, bytes)
     })
     if (newcomer === undefined) return undefined
     try {
-      const admitted = this.#open.guard(doing, () => this.#admit(newcomer, entry))
-      if (admitted !== undefined && entry.lease !== undefined) this.leases.over(entry.lease)
+      const admitted = this.#open.guard(doing, () => this.#intake.admit(newcomer, asked))
+      if (admitted !== undefined && asked.lease !== undefined) this.leases.over(asked.lease)
       return admitted
     } catch (error) {
-      if (newcomer.file !== undefined) this.#discard(newcomer.file)
+      if (newcomer.file !== undefined) this.#intake.discard(newcomer.file)
       throw error
-    }
-  }
-
-  /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
-  #prepare(asked: NewEntry, bytes: Uint8Array): Newcomer | undefined {
-    const { key, computeTime, codec, async, tags } = asked
-    const size = bytes.byteLength
-    const smallest = footprintOf(size, tags, codec) + (asked.note?.length ?? 0)
-    if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
-    const createdAt = Math.round(this.#options.clock())
-    const facts: Entry = {
-      key,
-      object: this.#options.digest(bytes),
-      size,
-      computeTime: Number.isFinite(computeTime) ? computeTime : 0,
-      hits: 0,
-      createdAt,
-      accessedAt: createdAt,
-      codec,
-      async,
-      tags,
-    }
-    const entry = asked.expiresAt === undefined ? facts : { ...facts, expiresAt: Math.round(asked.expiresAt) }
-    const { expiresAt } = entry
-    const leavesAt = expiresAt === undefined ? undefined : expiresAt + Math.round(asked.staleFor ?? 0)
-    if (size <= LARGEST_INLINE)
-      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
-    const stored = this.#withDirectories(() => this.#objects.put(aboutOf(entry), bytes))
-    const { file } = stored
-    try {
-      if (this.#options.durability === 'always') this.#objects.sync([file])
-    } catch (error) {
-      this.#discard(file)
-      throw error
-    }
-    const footprint = footprintOf(stored.footprint, tags, codec) + (asked.note?.length ?? 0)
-    return { entry, file, inline: undefined, footprint, leavesAt }
-  }
-
-  /** Somebody may have deleted tmp/: then it is made again. */
-  #withDirectories<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-      this.#open.prepare()
-      return work()
-    }
-  }
-
-  #admit(newcomer: Newcomer, asked: NewEntry): Entry | undefined {
-    const { entry, file, footprint } = newcomer
-    const admission = fits(footprint, this.#budget)
-      ? admit(this.#index, newcomer, this.#budget, asked)
-      : undefined
-    if (admission === undefined || admission.isLate) {
-      if (file !== undefined) this.#objects.remove(file)
-      return admission === undefined ? this.#refuse(entry.key, footprint) : undefined
-    }
-    const { departures, leavesFiles } = admission
-    if (departures.length > 0) tellOf(departures)
-    if (leavesFiles) this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
-    return entry
-  }
-
-  /** A result that does not fit; what it was to replace is outdated all the same. */
-  #refuse(key: CallKey, size: number): undefined {
-    this.#drop(key.digest)
-    emit('tooLarge', () => ({ name: key.name, key: key.digest, size, maxSize: this.#budget.maxSize }))
-    return undefined
-  }
-
-  /** Removes an object whose row could not be written; if that fails too, it is an orphan to be adopted. */
-  #discard(file: Digest): void {
-    try {
-      if (!this.#index.namesFile(file)) this.#objects.remove(file)
-    } catch {
-      // the first error says more
     }
   }
 
@@ -243,7 +177,7 @@ class DirectoryStore implements Store {
   }
 
   #drop(key: Digest): boolean {
-    const removed = this.#index.remove(key)
+    const removed = this.#index.removeFor('forgotten', key)
     if (removed?.file !== undefined)
       this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
     return removed !== undefined
@@ -277,6 +211,10 @@ class DirectoryStore implements Store {
 
   closest(key: CallKey): Entry | undefined {
     return this.#open.guard('explaining a miss', () => closestTo(key, this.#index))
+  }
+
+  departed(key: Digest): WhyDeparted | undefined {
+    return this.#open.guard('explaining a miss', () => this.#index.ledger.departed(key))
   }
 
   noted(about: Digest): string | undefined {
@@ -355,6 +293,27 @@ class DirectoryStore implements Store {
     })
   }
 
+  async export(path: string, selection: Selection = {}): Promise<ExportReport> {
+    return exportTo(path, selection, this.#portable)
+  }
+
+  async import(path: string): Promise<ImportReport> {
+    this.#open.guard('importing', () => this.#open.expectWritable('importing'))
+    return importFrom(path, this.#portable)
+  }
+
+  get #portable(): Parameters<typeof importFrom>[1] {
+    return {
+      fs: this.#fs,
+      digest: this.#options.digest,
+      clock: this.#options.clock,
+      find: (key) => this.find(key),
+      read: (entry) => this.read(entry),
+      put: (entry, bytes) => this.put(entry, bytes),
+      entries: (filter) => this.entries(filter),
+    }
+  }
+
   async gc({ signal }: { readonly signal?: AbortSignal } = {}): Promise<GcReport> {
     return this.#open.maintain('collecting garbage', () =>
       collect(this.#open.rooms, signal, (error) => this.#open.survive(error, 'collecting garbage')),
@@ -404,13 +363,4 @@ class DirectoryStore implements Store {
   [Symbol.dispose](): void {
     this.close()
   }
-}
-
-/** What an object file says of its entry: what does not change. */
-function aboutOf({
-  hits: _hits,
-  accessedAt: _accessedAt,
-  ...about
-}: Entry): Omit<Entry, 'hits' | 'accessedAt'> {
-  return about
 }

@@ -63,6 +63,10 @@ function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
       index().ledger.book()
       const expired = index().expired(budget.clock(), 0, SLICE)
       for (const { id } of expired) index().removeRow(id)
+      index().ledger.addDepartures(
+        expired.map(({ entry }) => entry.key.digest),
+        'expired',
+      )
       return expired.map((located) => ({ located, why: 'expired' as const }))
     })
     tellOf(departures)

@@ -43,10 +43,24 @@ test('ls, stats, gc, verify, recover and clear on a directory', (t) => {
   assert.match(run('gc').stdout, /0 expired, 0 evicted, 0 orphans removed; 0 B freed/)
   assert.match(run('verify').stdout, /nothing wrong/)
   assert.match(run('recover', '--dry-run').stdout, /0 objects could be adopted/)
+  const file = join(directory, '..', 'results')
+  assert.match(run('export', file, '--name', 'sq*', '--since', '1h').stdout, /^3 results of \d+ B exported/)
+  assert.match(run('export', file, '--since', 'yesterday').stderr, /since/)
+  assert.match(
+    run('import', file).stdout,
+    /^0 results imported, 3 were there, 0 have expired, 0 found no room/,
+  )
+  assert.match(run('import', join(directory, 'permafrost.json')).stderr, /was not exported by permafrost/)
   assert.match(run('clear', '--tag', 'maths').stdout, /3 results forgotten/)
   assert.match(run('clear').stderr, /clear takes the name of a function, --tag, or --all/)
   assert.match(run('clear', '--all').stdout, /1 results forgotten/)
   assert.equal(JSON.parse(run('ls', '--json').stdout).length, 0)
+  assert.deepEqual(JSON.parse(run('import', file, '--json').stdout), {
+    imported: 3,
+    present: 0,
+    expired: 0,
+    refused: 0,
+  })
 })
 
 test('mistakes are one line on stderr and exit code 1', () => {

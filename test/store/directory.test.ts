@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import * as nodeFs from 'node:fs'
 import {
   chmodSync,
   cpSync,
@@ -7,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -14,6 +16,7 @@ import {
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError, type StoreErrorCode } from '#src/errors.js'
+import type { FileSystem } from '#src/store/files.js'
 import { bytesOf, get, keyOf, LARGE, put, roomFor, SMALL } from './harness.js'
 
 const failing =
@@ -210,6 +213,46 @@ test('read-only, a log without its lock file is read from a copy', (t) => {
   assert.deepEqual(get(reader, 1), bytesOf(1, SMALL))
   reader.close()
   assert.deepEqual(snapshot(moved), before)
+})
+
+test('a directory can be moved and copied', async (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  for (let n = 0; n < 4; n++) put(store, n, n % 2 === 0 ? LARGE : SMALL)
+  const copy = `${room.directory}-copy`
+  // as it is, with its log: all that was put before is in the copy, too
+  cpSync(room.directory, copy, { recursive: true })
+  store.close()
+  const moved = `${room.directory}-moved`
+  renameSync(room.directory, moved)
+  for (const directory of [copy, moved]) {
+    const there = room.open({ directory })
+    for (let n = 0; n < 4; n++) assert.deepEqual(get(there, n), bytesOf(n, n % 2 === 0 ? LARGE : SMALL))
+    assert.deepEqual((await there.verify()).problems, [])
+  }
+})
+
+test('a directory on a network file system works, with one warning', async (t) => {
+  if (process.platform !== 'linux') return t.skip('only Linux tells')
+  const warnings: (Error & { code?: string })[] = []
+  const listen = (warning: Error): void => void warnings.push(warning)
+  process.on('warning', listen)
+  t.after(() => process.off('warning', listen))
+  for (const type of [0x6969, 0xfe534d42, -28095166, 0x65735546, 0xef53]) {
+    const room = roomFor(t)
+    const fs = { ...nodeFs, statfsSync: () => ({ type }) } as unknown as FileSystem
+    for (let round = 0; round < 2; round++) room.open({}, fs).close()
+    put(room.open({}, fs), 1, SMALL)
+  }
+  const failing = (): never => {
+    throw new Error('no statfs here')
+  }
+  roomFor(t).open({}, { ...nodeFs, statfsSync: failing } as unknown as FileSystem)
+  await new Promise(setImmediate)
+  assert.deepEqual(
+    warnings.map(({ code, message }) => [code, /\((.*)\)/.exec(message)?.[1]]),
+    ['NFS', 'SMB', 'SMB', 'FUSE'].map((kind) => ['WARN_NETWORK_DIRECTORY', kind]),
+  )
 })
 
 test('read-only, without an index, what the objects tell is found', (t) => {

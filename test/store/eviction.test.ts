@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { policies } from '#src/store/policy.js'
@@ -265,4 +267,44 @@ test('listeners are told who was evicted', (t) => {
     told.map(({ key }) => key),
     [keyOf(1).digest],
   )
+})
+
+test('it is known why an entry left lately, and only of entries that did', async (t) => {
+  const room = roomFor(t)
+  const store = room.open({ maxEntries: 3, policy: policies.fifo })
+  const why = (n: number): string | undefined => store.departed(keyOf(n).digest)
+  for (let n = 0; n < 3; n++) {
+    room.now += 1
+    put(store, n, LARGE, n === 1 ? { expiresAt: room.now + 100 } : {})
+  }
+  assert.deepEqual([why(0), why(1), why(9)], [undefined, undefined, undefined])
+  put(store, 3, SMALL)
+  assert.equal(why(0), 'evicted')
+  room.now += 200
+  put(store, 4, SMALL)
+  assert.equal(why(1), 'expired')
+  put(store, 4, SMALL)
+  assert.equal(why(4), undefined, 'what is replaced has not left')
+  store.drop(keyOf(3).digest)
+  assert.equal(why(3), 'forgotten')
+  store.clear()
+  assert.equal(why(4), 'forgotten')
+  put(store, 5, SMALL, { expiresAt: room.now + 1 })
+  room.now += 2
+  await store.gc()
+  assert.equal(room.open().departed(keyOf(5).digest), 'expired', 'also when another removed it')
+  put(store, 6, LARGE)
+  const entry = store.find(keyOf(6).digest)!
+  rmSync(join(room.directory, 'objects'), { recursive: true })
+  assert.equal(store.read(entry), undefined)
+  assert.equal(why(6), 'lost')
+})
+
+test('of departures, the last few thousand are remembered', (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  for (let n = 0; n < 5000; n++) put(store, n, SMALL)
+  store.clear()
+  const known = Array.from({ length: 5000 }, (_, n) => store.departed(keyOf(n).digest) !== undefined)
+  assert.deepEqual([known.indexOf(true), known.lastIndexOf(false)], [904, 903])
 })

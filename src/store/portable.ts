@@ -1,0 +1,187 @@
+/**
+ * Entries as one file, to carry them elsewhere: each as an object file would hold it, one after the other. Promises to
+ * hold one result in memory at a time, to write the file whole or not at all, and to believe nothing that is read but
+ * what its digests vouch for. The layout is in docs/format.md.
+ */
+import { setImmediate } from 'node:timers/promises'
+import { StoreError } from '../errors.ts'
+import type { Digest, Entry, ExportReport, ImportReport } from '../types.ts'
+import type { NewEntry, Selection } from './contract.ts'
+import { storeErrorOf } from './failure.ts'
+import { type FileSystem, readFully, removeFile, writeFully } from './files.ts'
+import {
+  decodeHeader,
+  encodeHeader,
+  headerLength,
+  LARGEST_HEADER,
+  type ObjectHeader,
+  PREFIX,
+} from './header.ts'
+import { aboutOf } from './intake.ts'
+import { newWriterId } from './writer.ts'
+
+const MAGIC = Buffer.from('permafrost-exp\x01\n', 'latin1')
+const DIGEST = 16
+/** In the place of the digest of a header, before the number of entries. */
+const END = Buffer.alloc(DIGEST)
+// Entries between two looks at what else there is to do.
+const SLICE = 50
+
+/** The part of a store used here. */
+interface Source {
+  readonly fs: FileSystem
+  readonly digest: (bytes: Uint8Array) => Digest
+  readonly clock: () => number
+  find(key: Digest): Entry | undefined
+  read(entry: Entry): Uint8Array | undefined
+  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined
+  entries(filter: { readonly name?: string; readonly tag?: string }): Iterable<Entry>
+}
+
+/** Writes the entries that are selected and have not expired. */
+export async function exportTo(path: string, selection: Selection, source: Source): Promise<ExportReport> {
+  const { clock, digest, fs } = source
+  const partial = `${path}.${newWriterId()}.partial`
+  let entries = 0
+  let bytes = 0
+  try {
+    const fd = fs.openSync(partial, 'wx')
+    try {
+      writeFully(fs, fd, MAGIC)
+      for (const entry of selected(selection, source)) {
+        if (entry.expiresAt !== undefined && entry.expiresAt <= clock()) continue
+        const payload = source.read(entry)
+        if (payload === undefined) continue
+        const { head, named } = encodeHeader({ ...aboutOf(entry), serial: `${entries}` })
+        writeFully(fs, fd, Buffer.concat([Buffer.from(digest(named), 'hex'), head]))
+        writeFully(fs, fd, payload)
+        entries += 1
+        bytes += payload.byteLength
+        if (entries % SLICE === 0) await setImmediate()
+      }
+      const end = Buffer.alloc(DIGEST + 8)
+      end.writeBigUInt64LE(BigInt(entries), END.copy(end))
+      writeFully(fs, fd, end)
+      fs.fsyncSync(fd)
+    } finally {
+      fs.closeSync(fd)
+    }
+    fs.renameSync(partial, path)
+  } catch (error) {
+    try {
+      removeFile(fs, partial)
+    } catch {
+      // the first error says more
+    }
+    throw storeErrorOf(error, `exporting to ${path}`)
+  }
+  return { entries, bytes }
+}
+
+function* selected({ before, name, since, tag }: Selection, source: Source): Generator<Entry> {
+  const pattern = name?.includes('*') ? patternOf(name) : undefined
+  const filter = {
+    ...(name !== undefined && pattern === undefined && { name }),
+    ...(tag !== undefined && { tag }),
+  }
+  for (const entry of source.entries(filter)) {
+    if (pattern !== undefined && !pattern.test(entry.key.name)) continue
+    if (since !== undefined && entry.createdAt < since) continue
+    if (before !== undefined && entry.createdAt >= before) continue
+    yield entry
+  }
+}
+
+/** `*` stands for any characters, all others for themselves. */
+const patternOf = (glob: string): RegExp =>
+  new RegExp(
+    `^${glob
+      .split('*')
+      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
+      .join('.*')}$`,
+    's',
+  )
+
+/** Puts each entry that is not there yet and has not expired. What was read before damage was met stays. */
+export async function importFrom(path: string, source: Source): Promise<ImportReport> {
+  const count = { imported: 0, present: 0, expired: 0, refused: 0 }
+  try {
+    const { fs } = source
+    const fd = fs.openSync(path, 'r')
+    try {
+      let seen = 0
+      for (const { header, payload } of records(path, fd, source)) {
+        count[take(header, payload, source)] += 1
+        if (++seen % SLICE === 0) await setImmediate()
+      }
+    } finally {
+      fs.closeSync(fd)
+    }
+  } catch (error) {
+    throw storeErrorOf(error, `importing ${path}`)
+  }
+  return count
+}
+
+function take(header: ObjectHeader, payload: () => Uint8Array, source: Source): keyof ImportReport {
+  const { codec, async, computeTime, createdAt, expiresAt, key, tags } = header
+  if (expiresAt !== undefined && expiresAt <= source.clock()) return 'expired'
+  if (source.find(key.digest) !== undefined) return 'present'
+  const put = source.put(
+    {
+      key,
+      computeTime,
+      createdAt,
+      ...(expiresAt !== undefined && { expiresAt }),
+      codec,
+      async,
+      tags,
+      keepVersions: Number.POSITIVE_INFINITY,
+    },
+    payload(),
+  )
+  return put === undefined ? 'refused' : 'imported'
+}
+
+interface Exported {
+  readonly header: ObjectHeader
+  /** Reads and checks it. */
+  readonly payload: () => Uint8Array
+}
+
+function* records(path: string, fd: number, { digest, fs }: Source): Generator<Exported> {
+  const length = fs.fstatSync(fd).size
+  const damaged = (what: string): StoreError => new StoreError('ERR_STORE_CORRUPT', `${path}: ${what}`)
+  let at = 0
+  const next = (size: number): Buffer => {
+    if (at + size > length) throw damaged('it is cut short')
+    const bytes = Buffer.allocUnsafeSlow(size)
+    if (!readFully(fs, fd, bytes, at)) throw damaged('it is cut short')
+    at += size
+    return bytes
+  }
+  if (length < MAGIC.byteLength || !next(MAGIC.byteLength).equals(MAGIC)) {
+    throw new StoreError('ERR_STORE_FOREIGN', `${path} was not exported by permafrost`)
+  }
+  for (let seen = 0; ; seen++) {
+    const vouched = next(DIGEST)
+    if (vouched.equals(END)) {
+      if (next(8).readBigUInt64LE() !== BigInt(seen) || at !== length) throw damaged('entries are missing')
+      return
+    }
+    const size = headerLength(next(PREFIX))
+    if (size === undefined || size > LARGEST_HEADER) throw damaged(`entry ${seen + 1} is damaged`)
+    const named = next(size)
+    const header = digest(named) === vouched.toString('hex') ? decodeHeader(named) : undefined
+    if (header === undefined) throw damaged(`entry ${seen + 1} is damaged`)
+    const start = at
+    const payload = (): Buffer => {
+      at = start
+      const bytes = next(header.size)
+      if (digest(bytes) !== header.object) throw damaged(`the result of entry ${seen + 1} is damaged`)
+      return bytes
+    }
+    yield { header, payload }
+    at = start + header.size
+  }
+}
