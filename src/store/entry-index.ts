@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
 import type { Digest, Entry, EntryFilter } from '../types.ts'
 import type { WhyDeparted } from './contract.ts'
 import { LeaseTable } from './lease-table.ts'
@@ -139,6 +140,7 @@ export class EntryIndex {
 
   /** Does `work` as one transaction that has the write lock from its start. */
   write<T>(work: () => T): T {
+    if (this.#db.inTransaction) throw new StoreError('ERR_STORE_BUSY', 'asked to write while it is writing')
     this.#ask('begin').run()
     try {
       const result = work()
