@@ -110,7 +110,7 @@ function writeOriginal(walk: Walk, holder: object, key: string, { owner, propert
     if (types.isProxy(definer)) return false
     if (holder === globalThis && !isAsAtStart(key, property)) return false
     // one original may have been put in the place of another; a bound function only looks native
-    if (isNative(definer)) name = intrinsicName(definer) ?? nativeName(definer)
+    if (isNative(definer)) name = intrinsicName(definer) ?? nativeName(definer, key)
     else if (!isMadeByNode(definer, key, get !== undefined)) return false
   } else if (typeof definer === 'object' && definer !== null) {
     if (atStart.get(key) !== definer) name = intrinsicName(definer)
@@ -134,8 +134,9 @@ function isMadeByNode(definer: Function, key: string, isGetter: boolean): boolea
 }
 
 /** A native function of Node's that no table has; a bound function only looks like one. */
-function nativeName(fn: Function): string | undefined {
-  return factsOf(fn).internals.bound === undefined ? `native ${fn.name}` : undefined
+function nativeName(fn: Function, key: string): string | undefined {
+  if (factsOf(fn).internals.bound !== undefined) return undefined
+  return fn.name === key ? key : `native ${fn.name}`
 }
 
 /** Whether a property holds what it did, and nothing nearer hides it. */
