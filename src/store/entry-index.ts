@@ -361,6 +361,11 @@ export class EntryIndex {
     }
   }
 
+  /** How many pages there are to check. */
+  pages(): number {
+    return this.#pragma('page_count')
+  }
+
   /** SQLite's own findings, empty if all is well. */
   check(): string[] {
     const name = 'integrity_check(20)'
@@ -370,10 +375,9 @@ export class EntryIndex {
 
   /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
   shrink(pages: number): number {
-    const count = (): number => this.#pragma('page_count')
-    const before = count()
+    const before = this.pages()
     this.#db.exec(`PRAGMA incremental_vacuum(${pages})`)
-    return (before - count()) * this.#pragma('page_size')
+    return (before - this.pages()) * this.#pragma('page_size')
   }
 
   close(): void {
