@@ -139,7 +139,16 @@ export class EntryIndex {
 
   /** Does `work` as one transaction that has the write lock from its start. */
   write<T>(work: () => T): T {
-    this.#ask('begin').run()
+    return this.#transact('begin', work)
+  }
+
+  /** Does `work`, which only reads, at one moment of the index. */
+  look<T>(work: () => T): T {
+    return this.#transact('look', work)
+  }
+
+  #transact<T>(begin: 'begin' | 'look', work: () => T): T {
+    this.#ask(begin).run()
     try {
       const result = work()
       this.#ask('commit').run()

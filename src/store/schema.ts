@@ -95,6 +95,9 @@ CREATE TRIGGER entry_out AFTER DELETE ON entry WHEN OLD.booked = 1 BEGIN
     booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
   UPDATE version SET entries = entries - 1, size = size - OLD.footprint WHERE id = OLD.version;
 END;
+CREATE TRIGGER fresh_out AFTER DELETE ON entry WHEN OLD.booked = 0 BEGIN
+  UPDATE total SET booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
+END;
 CREATE TRIGGER object_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
   INSERT OR REPLACE INTO chore VALUES (OLD.file, 'remove');
 END;
@@ -117,6 +120,7 @@ const INSERT = `(key, version, footprint, score, created_at, leaves_at, file, ta
 /** Named by the question it answers or the deed it does. */
 export const STATEMENTS = {
   begin: 'BEGIN IMMEDIATE',
+  look: 'BEGIN',
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
 

@@ -137,7 +137,7 @@ function* checkRemovals(verifier: Verifier, find: Find, look: Look): Generator<v
 
 function* checkTotals({ index }: Verifier, find: Find, look: Look): Generator<void> {
   look(index().ledger.totals().entries)
-  if (!index().ledger.isCountedRight()) {
+  if (!index().look(() => index().ledger.isCountedRight())) {
     find('totals-wrong', 'the totals do not match the entries', () => index().ledger.recount())
   }
   yield
