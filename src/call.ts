@@ -8,14 +8,17 @@ import { types } from 'node:util'
 import { CodecError } from './errors.ts'
 import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
-import { depend, type Frame, frameOf, isRunningAround, outside, within } from './frame.ts'
+import { depend, frameOf, isRunningAround, outside, within } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
+import { decodeOutcome, type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
+import { replay, startRecording } from './output.ts'
 import type { Lease } from './store/contract.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
+import type { Entry } from './types.ts'
 
 /** One call on its way. */
 interface Call {
@@ -77,22 +80,35 @@ function withKey(
 
 // hits -------------------------------------------------------------------------------------------------------------
 
-/** What was found, as the function would give it. */
-function answer(one: Call, { entry, value }: Found): unknown {
-  const { keyed, memo, room } = one
-  const { computeTime, expiresAt, size } = entry
+/** What was found, as the function would give it: it may throw. */
+function answer(one: Call, { entry, outcome }: Found): unknown {
+  const { keyed, memo } = one
+  const { async, computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
-  countHit(one, computeTime, entry.key.digest)
+  countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
-  if (memo.learnt.async === undefined) memo.learnt.async = entry.async
-  return entry.async ? Promise.resolve(value) : value
+  if (memo.learnt.async === undefined) memo.learnt.async = async
+  const { printed, thrown, value } = outcome
+  if (memo.captureOutput && printed !== undefined) replay(printed)
+  if (thrown === undefined) return async ? Promise.resolve(value) : value
+  const error = remembered(thrown.error, entry)
+  if (async) return Promise.reject(error)
+  throw error
+}
 
-  function countHit({ memo: { name } }: Call, timeSaved: number, touched: typeof entry.key.digest): void {
-    guarded(memo, room, () => {
-      room.count(name, { hits: 1, timeSaved })
-      room.store()?.count(name, { hits: 1, timeSaved }, touched)
-    })
+/** An error says in its stack that it is not of now. */
+function remembered(error: unknown, { createdAt }: Entry): unknown {
+  if (error instanceof Error && typeof error.stack === 'string') {
+    error.stack += `\n    kept by permafrost since ${new Date(createdAt).toISOString()}`
   }
+  return error
+}
+
+function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
+  guarded(memo, room, () => {
+    room.count(memo.name, { hits: 1, timeSaved })
+    room.store()?.count(memo.name, { hits: 1, timeSaved }, keyed.key.digest)
+  })
 }
 
 /** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */
@@ -101,13 +117,12 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   flight.joined = true
   const { copy, frame, value } = await flight.landed
   depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
-  const own = isPrimitive(value) ? { value } : copy && guarded(memo, room, () => ({ value: copy() }))
+  const own: Outcome | undefined =
+    isPrimitive(value) && !memo.captureOutput ? { value } : copy && guarded(memo, room, copy)
   if (own === undefined) return land(one, run(one, undefined))
-  guarded(memo, room, () => {
-    room.count(memo.name, { hits: 1 })
-    room.store()?.count(memo.name, { hits: 1 }, keyed.key.digest)
-  })
+  countHit(one)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), joined: true }))
+  if (memo.captureOutput) replay(own.printed ?? [])
   return own.value
 }
 
@@ -116,8 +131,8 @@ const isPrimitive = (value: unknown): boolean =>
 
 // misses -----------------------------------------------------------------------------------------------------------
 
-/** What a run of the function came to: a value, or a promise of one that others may join. */
-type Outcome = { readonly value: unknown } | { readonly flight: Flight }
+/** What running the function gave: a value, or a promise of one that others may join. */
+type Ran = { readonly value: unknown } | { readonly flight: Flight }
 
 function compute(one: Call, turn: Turn): unknown {
   const { keyed, memo, room } = one
@@ -131,24 +146,20 @@ function compute(one: Call, turn: Turn): unknown {
 async function flyLater(one: Call): Promise<Kept> {
   const { keyed, memo, room } = one
   const turn = await waitPolitely(memo, room, keyed.key)
+  const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
-    const { bytes, entry } = turn.found
-    const frame: Frame = {
-      ...frameOf(keyed.key.digest),
-      expiresAt: entry.expiresAt ?? Number.POSITIVE_INFINITY,
-    }
-    return { value: await answer(one, turn.found), copy: () => memo.codec.decode(bytes), frame }
+    const { copy, entry } = turn.found
+    frame.expiresAt = entry.expiresAt ?? Number.POSITIVE_INFINITY
+    return { value: await answer(one, turn.found), copy, frame }
   }
-  const outcome = run(one, turn.kind === 'compute' ? turn.lease : undefined)
-  return 'flight' in outcome
-    ? outcome.flight.landed
-    : { value: outcome.value, copy: undefined, frame: frameOf(keyed.key.digest) }
+  const ran = run(one, turn.kind === 'compute' ? turn.lease : undefined)
+  return 'flight' in ran ? ran.flight.landed : { value: ran.value, copy: undefined, frame }
 }
 
-/** The outcome as the function would give it; a flight can be joined until it has landed. */
-function land({ keyed, room }: Call, outcome: Outcome): unknown {
-  if ('value' in outcome) return outcome.value
-  const { flight } = outcome
+/** What was run as the function would give it; a flight can be joined until it has landed. */
+function land({ keyed, room }: Call, ran: Ran): unknown {
+  if ('value' in ran) return ran.value
+  const { flight } = ran
   const { digest } = keyed.key
   room.flights.set(digest, flight)
   const landed = (): void => {
@@ -158,46 +169,38 @@ function land({ keyed, room }: Call, outcome: Outcome): unknown {
   return flight.landed.then(({ value }) => value)
 }
 
-/** Runs the function and keeps what it returns. Throws what it throws. */
-function run(one: Call, lease: Lease | undefined): Outcome {
+/** Runs the function and keeps what comes of it. Throws what it throws. */
+function run(one: Call, lease: Lease | undefined): Ran {
   const { args, keyed, memo, room, self } = one
-  const { learnt } = memo
   emit('miss', () => ({ name: memo.name, key: plainKey(keyed.key) }))
   const frame = frameOf(keyed.key.digest)
+  const recording = memo.captureOutput ? startRecording() : undefined
   const began = performance.now()
-  const learn = (async: boolean): number => {
+  const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): Encoded | undefined => {
+    recording?.stop()
     const elapsed = performance.now() - began
-    learnt.slowest = Math.max(learnt.slowest ?? 0, elapsed)
-    learnt.async = async
-    return elapsed
-  }
-  const finish = (value: unknown, async: boolean): Uint8Array | undefined => {
+    learn(memo, elapsed)
+    const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
     try {
-      const elapsed = learn(async)
-      return keep(memo, room, { keyed, self, args, frame, value, elapsed, async, lease })
+      return keep(memo, room, { keyed, self, args, frame, outcome, elapsed, async, lease })
     } finally {
       giveBack(memo, room, lease, 'unkept')
     }
   }
-  const failed = (error: unknown): Outcome => {
-    learn(learnt.async ?? false)
-    giveBack(memo, room, lease, 'done')
-    const { stale } = one
-    if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
-    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
-    return { value: answer(one, stale) }
-  }
+  const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
   let result: unknown
   try {
-    result = within(frame, () => Reflect.apply(memo.fn, self, args))
+    result = within(frame, () => (recording === undefined ? invoke() : recording.run(invoke)))
   } catch (error) {
-    return failed(error)
+    return { value: failed(error, false) }
   }
+  memo.learnt.async = types.isPromise(result)
   if (!types.isPromise(result)) {
-    finish(result, false)
+    finish({ value: result }, false)
     return { value: result }
   }
   if (!isPlain(result)) {
+    recording?.stop()
     giveBack(memo, room, lease, 'unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
     uncached(memo, room, failure)
@@ -205,21 +208,38 @@ function run(one: Call, lease: Lease | undefined): Outcome {
     return { value: result }
   }
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
-  const copying = (bytes: Uint8Array | undefined) => bytes && (() => memo.codec.decode(bytes))
-  const landed = result.then(
-    (value): Kept => {
-      const bytes =
-        finish(value, true) ?? (flight.joined ? attempt(() => memo.codec.encode(value)) : undefined)
-      return { value, copy: copying(bytes), frame }
-    },
-    async (error): Promise<Kept> => {
-      const outcome = failed(error)
-      const value = 'value' in outcome ? await outcome.value : undefined
-      return { value, copy: copying(one.stale?.bytes), frame }
-    },
-  )
-  const flight: Flight = { landed, joined: false }
+  const flight: Flight = {
+    joined: false,
+    landed: result.then(
+      (value): Kept => {
+        const made =
+          finish({ value }, true) ??
+          (flight.joined ? attempt(() => encodeOutcome(memo.codec, { value })) : undefined)
+        const copy = made && (() => decodeOutcome(memo.codec, made.form, made.bytes))
+        return { value, copy, frame }
+      },
+      async (error): Promise<Kept> => ({ value: await failed(error, true), copy: one.stale?.copy, frame }),
+    ),
+  }
   return { flight }
+
+  /** What stands in for a result that could not be computed; throws the error where nothing does. */
+  function failed(error: unknown, async: boolean): unknown {
+    const { stale } = one
+    if (memo.cacheErrors !== undefined) finish({ value: undefined, thrown: { error } }, async)
+    else {
+      recording?.stop()
+      learn(memo, performance.now() - began)
+      giveBack(memo, room, lease, 'done')
+    }
+    if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
+    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
+    return answer(one, stale)
+  }
+}
+
+function learn({ learnt }: Memo, elapsed: number): void {
+  learnt.slowest = Math.max(learnt.slowest ?? 0, elapsed)
 }
 
 /** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
@@ -247,8 +267,8 @@ function revalidate(one: Call): void {
         // the arguments may have been changed by now, or what the function captures
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
-        const outcome = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
-        if (outcome !== undefined && 'flight' in outcome) outcome.flight.landed.catch(failed).then(done)
+        const ran = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
+        if (ran !== undefined && 'flight' in ran) ran.flight.landed.catch(failed).then(done)
         else done()
       } catch (error) {
         failed(error)

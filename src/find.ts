@@ -3,12 +3,14 @@
  */
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
+import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
   readonly entry: Entry
-  readonly bytes: Uint8Array
-  readonly value: unknown
+  readonly outcome: Outcome
+  /** The same once more, for somebody else. */
+  readonly copy: () => Outcome
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
 }
@@ -18,13 +20,23 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
   return guarded(memo, room, () => {
     const store = room.store()
     const entry = store?.find(key.digest)
-    if (store === undefined || entry === undefined || entry.codec !== memo.codec.name) return undefined
+    if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
     const bytes = store.read(entry)
-    return bytes === undefined ? undefined : { entry, bytes, value: memo.codec.decode(bytes), staleFor }
+    if (bytes === undefined) return undefined
+    const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
+    const outcome = copy()
+    return isWanted(outcome, memo) ? { entry, outcome, copy, staleFor } : undefined
   })
 }
+
+/** Whether its bytes can be read as things are now. */
+export const isUsable = (entry: Entry, { codec }: Memo): boolean => isFormOf(entry.codec, codec)
+
+/** Whether it has what the function's options ask for: errors and output are kept only if they say so. */
+export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOutput }: Memo): boolean =>
+  (printed !== undefined || !captureOutput) && (thrown === undefined || cacheErrors !== undefined)
 
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {

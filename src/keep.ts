@@ -3,7 +3,7 @@
  *
  * The law: nothing is kept unless it is certain to be what the function would return for that key.
  */
-import { ask, CodecError, messageOf, type PermafrostError, UncertainError } from './errors.ts'
+import { ask, CodecError, messageOf, PermafrostError, UncertainError } from './errors.ts'
 import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
 import { depend, type Frame } from './frame.ts'
@@ -11,12 +11,13 @@ import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { milliseconds } from './options.ts'
+import { type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
 import type { Lease } from './store/contract.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
   readonly value: unknown
-  readonly copy: (() => unknown) | undefined
+  readonly copy: (() => Outcome) | undefined
   readonly frame: Frame
 }
 
@@ -33,7 +34,7 @@ export interface Finished {
   readonly self: unknown
   readonly args: readonly unknown[]
   readonly frame: Frame
-  readonly value: unknown
+  readonly outcome: Outcome
   /** Milliseconds. */
   readonly elapsed: number
   readonly async: boolean
@@ -44,7 +45,7 @@ export interface Finished {
 const WORTH_A_NOTE = 1
 
 /** Keep a result if it may be kept. Gives its bytes if it was encoded; throws only for `onUncacheable: 'throw'`. */
-export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | undefined {
+export function keep(memo: Memo, room: Room, finished: Finished): Encoded | undefined {
   const { elapsed, frame, keyed } = finished
   const kept = guarded(memo, room, () => {
     room.count(memo.name, { misses: 1, timeSpent: elapsed })
@@ -53,9 +54,10 @@ export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | u
   })
   // the call around this one depends on all that this one did, kept or not
   depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
-  if (kept === undefined || kept instanceof Uint8Array) return kept
+  if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
-  if (memo.onUncacheable === 'throw') throw kept
+  // an error that cannot be kept is still the function's answer
+  if (memo.onUncacheable === 'throw' && finished.outcome.thrown === undefined) throw kept
   return undefined
 }
 
@@ -63,46 +65,58 @@ export function keep(memo: Memo, room: Room, finished: Finished): Uint8Array | u
 const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
   Math.max(staleIfError, staleWhileRevalidate)
 
-/** Encode and store a value. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
-function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | PermafrostError | undefined {
-  const { async, elapsed, frame, keyed, lease, value } = finished
+/** Encode and store what came of it. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
+function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | undefined {
+  const { async, elapsed, frame, keyed, lease, outcome } = finished
   const uncertain = whyUncertain(memo, finished)
   if (uncertain !== undefined) return uncertain
-  const { codec, shouldCache } = memo
-  if (
-    shouldCache !== undefined &&
-    !ask('shouldCache', () => shouldCache(value, { key: plainKey(keyed.key), elapsed }))
-  )
-    return
-  const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, value))
+  if (!isToBeKept(memo, finished)) return undefined
+  const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
   frame.expiresAt = expiresAt
-  let bytes: Uint8Array
+  let made: Encoded
   try {
-    bytes = codec.encode(value)
+    made = encodeOutcome(memo.codec, outcome)
   } catch (error) {
     return error instanceof CodecError
       ? error
       : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
   }
   const store = room.store()
-  if (store === undefined || store.readonly) return bytes
+  if (store === undefined || store.readonly) return made
   const put = store.put(
     {
       key: plainKey(keyed.key),
       computeTime: elapsed,
       ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt, staleFor: staleAfter(memo) }),
-      codec: codec.name,
+      codec: made.form,
       async,
       tags: memo.tags,
       keepVersions: memo.keepVersions,
       ...(lease !== undefined && { lease }),
       ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
     },
-    bytes,
+    made.bytes,
   )
   if (put !== undefined)
-    emit('put', () => ({ name: memo.name, key: plainKey(keyed.key), size: put.size, computeTime: elapsed }))
-  return bytes
+    emit('put', () => ({
+      name: memo.name,
+      key: plainKey(keyed.key),
+      size: put.size,
+      computeTime: elapsed,
+    }))
+  return made
+}
+
+/** Whether the user wants it kept. */
+function isToBeKept({ cacheErrors, shouldCache }: Memo, { elapsed, keyed, outcome }: Finished): boolean {
+  const { thrown, value } = outcome
+  if (thrown !== undefined) {
+    return cacheErrors !== undefined && ask('cacheErrors', () => cacheErrors.accepts(thrown.error))
+  }
+  return (
+    shouldCache === undefined ||
+    ask('shouldCache', () => shouldCache(value, { key: plainKey(keyed.key), elapsed }))
+  )
 }
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
@@ -126,7 +140,12 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
   return undefined
 }
 
-function expiry({ ttl }: Memo, { clock }: Room, value: unknown): number {
-  const age = typeof ttl === 'function' ? ask('ttl', () => ttl(value)) : ttl
+function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: Outcome): number {
+  const age =
+    thrown !== undefined
+      ? (cacheErrors?.ttl ?? (typeof ttl === 'function' ? undefined : ttl))
+      : typeof ttl === 'function'
+        ? ask('ttl', () => ttl(value))
+        : ttl
   return age === undefined ? Number.POSITIVE_INFINITY : clock() + milliseconds(age, 'ttl')
 }

@@ -4,14 +4,22 @@
  */
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
-import { staleSince } from './find.ts'
+import { isUsable, isWanted, staleSince } from './find.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
+import { decodeOutcome } from './outcome.ts'
 import type { Entry, MissReason } from './types.ts'
 
 /** The entry and its value as a call would find them, or why it would miss. */
 export type Lookup<T> =
-  | { readonly hit: true; readonly value: T; readonly entry: Entry }
+  | {
+      readonly hit: true
+      /** Undefined, too, where the call would throw. */
+      readonly value: T
+      /** What the call would throw, or be rejected with: kept because of `cacheErrors`. */
+      readonly thrown?: { readonly error: unknown }
+      readonly entry: Entry
+    }
   | { readonly hit: false; readonly reason: MissReason; readonly explanation: string }
 
 /** Whether PERMAFROST_DISABLE is set. */
@@ -47,7 +55,7 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `it expired at ${new Date(entry.expiresAt!).toISOString()}`,
     }
   }
-  if (entry.codec !== memo.codec.name) {
+  if (!isUsable(entry, memo)) {
     return {
       hit: false,
       reason: 'lost',
@@ -58,7 +66,11 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
   if (bytes === undefined)
     return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
   try {
-    return { hit: true, value: memo.codec.decode(bytes), entry }
+    const outcome = decodeOutcome(memo.codec, entry.codec, bytes)
+    if (!isWanted(outcome, memo))
+      return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
+    const { thrown, value } = outcome
+    return { hit: true, value, entry, ...(thrown !== undefined && { thrown }) }
   } catch (error) {
     if (error instanceof CodecError) return { hit: false, reason: 'lost', explanation: error.message }
     throw error

@@ -39,12 +39,22 @@ export interface Memo extends Subject {
   /** Milliseconds after its expiry for which a result may stand in for a new one. */
   readonly staleWhileRevalidate: number
   readonly staleIfError: number
+  /** Which errors are kept, and for how long; undefined: none. */
+  readonly cacheErrors: CacheErrors | undefined
+  /** Whether what a call prints is kept, and printed again. */
+  readonly captureOutput: boolean
   readonly keepVersions: number
   readonly tags: readonly string[]
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'
   readonly lease: LeaseTerms | false
   /** What is learnt of the function from its calls in this process. */
   readonly learnt: Learnt
+}
+
+export interface CacheErrors {
+  readonly accepts: (error: unknown) => boolean
+  /** @defaultValue the function's, unless that is a function of the value */
+  readonly ttl?: Duration
 }
 
 export interface Learnt {

@@ -4,6 +4,7 @@
 import type { BuiltinCodec, Compression } from './codec/codec.ts'
 import type { Packages } from './freeze/origin.ts'
 import type { MemoizedGroup } from './group.ts'
+import type { CacheErrors } from './memo.ts'
 import { is, milliseconds, type OptionCheck } from './options.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration } from './types.ts'
@@ -48,6 +49,16 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    * @defaultValue 0
    */
   readonly staleIfError?: Duration
+  /**
+   * Whether errors are kept, too, and thrown again on a hit: all, those it says yes to, or all for so long.
+   * @defaultValue false
+   */
+  readonly cacheErrors?: boolean | ((error: unknown) => boolean) | { readonly ttl: Duration }
+  /**
+   * Whether what a call writes to standard output and error, console included, is kept and written again on a hit.
+   * @defaultValue false
+   */
+  readonly captureOutput?: boolean
   /**
    * Of all callers, threads and processes that want one result, one computes it and the others wait: `duration` is how long
    * a holder on another machine is believed without a heartbeat, `wait` how long others wait. `false`: everybody computes.
@@ -126,6 +137,13 @@ export const leaseCheck: OptionCheck = is.either(
   is.record({ duration: is.duration, wait: is.duration }),
 )
 
+/** The `cacheErrors` option. */
+export function cacheErrorsOf(option: MemoizeOptions['cacheErrors']): CacheErrors | undefined {
+  if (option === undefined || option === false) return undefined
+  if (typeof option === 'function') return { accepts: option }
+  return { accepts: () => true, ...(option !== true && { ttl: option.ttl }) }
+}
+
 /** The option in milliseconds. */
 export function leaseTerms(lease: false | LeaseOptions | undefined): LeaseTerms | false {
   if (lease === false) return false
@@ -157,6 +175,8 @@ export const memoizeChecks = (
   ttl: is.either(is.duration, is.function),
   staleWhileRevalidate: is.duration,
   staleIfError: is.duration,
+  cacheErrors: is.either(is.boolean, is.function, is.record({ ttl: is.duration })),
+  captureOutput: is.boolean,
   lease: leaseCheck,
   codec: codecCheck,
   compress: compressCheck,

@@ -13,7 +13,7 @@ import type { MemoizedGroup } from './group.ts'
 import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
 import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
-import { leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
+import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { checkOptions, milliseconds } from './options.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
@@ -264,6 +264,8 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
     learnt: { async: isAsync(fn), slowest: undefined },
+    cacheErrors: cacheErrorsOf(options.cacheErrors),
+    captureOutput: options.captureOutput ?? false,
     keepVersions:
       options.keepVersions === undefined || options.keepVersions === 'all'
         ? Number.POSITIVE_INFINITY
