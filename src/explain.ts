@@ -5,7 +5,7 @@
 import { changesBetween, type Line } from './freeze/trace.ts'
 import { attempt } from './guard.ts'
 import { type Subject, type Told, tellCall, tellCode } from './key.ts'
-import type { Store } from './store/contract.ts'
+import type { Store, WhyDeparted } from './store/contract.ts'
 import type { CallKey, Digest, MissReason } from './types.ts'
 
 /** Characters of a note: of a call, which counts to the size of each entry, and of a code version. */
@@ -42,7 +42,14 @@ function shortened(
   }
 }
 
-/** What changed since the call that is most like this one. */
+const DEPARTED: Readonly<Record<WhyDeparted, string>> = {
+  evicted: 'it was kept, and left to make room for others',
+  expired: 'it was kept, and left when its time was over',
+  forgotten: 'it was kept, and somebody forgot it',
+  lost: 'it was kept, and its object is missing or damaged',
+}
+
+/** Why what was kept of this call is gone, or what changed since the call that is most like this one. */
 export function explain(
   subject: Subject,
   self: unknown,
@@ -50,8 +57,10 @@ export function explain(
   key: CallKey,
   store: Store,
 ): { readonly reason: MissReason; readonly explanation: string } {
-  const nearest = store.closest(key)
   const { name } = key
+  const departed = store.departed(key.digest)
+  if (departed !== undefined) return { reason: departed, explanation: DEPARTED[departed] }
+  const nearest = store.closest(key)
   if (nearest === undefined) return { reason: 'absent', explanation: `nothing is kept of ${name}` }
   const other = nearest.key
   const before = (): Told | undefined => read(store, other.digest)

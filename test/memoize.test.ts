@@ -251,6 +251,26 @@ describe('inspection', () => {
     assert.equal(reason(1), 'state')
   })
 
+  test('lookup says where a result went', async (t) => {
+    let now = 1_000_000
+    const { group } = temporaryGroup(t, { clock: () => now, maxEntries: 2, policy: 'fifo' })
+    const f = group.memoize((x: number) => x, { name: 'f', ttl: '1h' })
+    const reason = (x: number) => {
+      const found = f.lookup(x)
+      return found.hit ? 'hit' : found.reason
+    }
+    for (const x of [1, 2, 3]) f(x)
+    assert.equal(reason(1), 'evicted')
+    f.forget(2)
+    assert.equal(reason(2), 'forgotten')
+    now += 3_600_000
+    assert.equal(reason(3), 'expired')
+    await group.gc()
+    assert.equal(reason(3), 'expired')
+    f(3)
+    assert.equal(reason(3), 'hit')
+  })
+
   test('why says what changed: the captured variable, the helper, the argument, the file', (t) => {
     const path = join(temporaryFolder(t), 'in.txt')
     writeFileSync(path, 'a')
