@@ -12,59 +12,67 @@ const sizes = process.argv.includes('--full') ? [1000, 100_000, 1_000_000] : [10
 const rows = []
 const words = (n) => n.toLocaleString('en')
 
-const ratioTo = (name, size) => (size === 1000 ? undefined : name.replace(words(size), '1,000'))
+const [fewest] = sizes
+const ratioTo = (name, size) => (size === fewest ? undefined : name.replace(words(size), words(fewest)))
+const pathOf = (size) => join(directory, `${size}`)
+const bytesOf = (n) => encode({ x: n, name: 'small value' })
+
+/** Microseconds of each put of so many new entries. */
+function puts(store, from, count) {
+  return Array.from({ length: count }, (_, n) => {
+    const entry = entryOf(from + n)
+    const value = bytesOf(n)
+    return timed(() => store.put(entry, value))
+  })
+}
 
 for (const size of sizes) {
-  const path = join(directory, `${size}`)
-  const store = open(path)
-  const fills = []
-  for (let n = 0; n < size; n++) {
-    const entry = entryOf(n)
-    const value = encode({ x: n, name: 'small value' })
-    fills.push(timed(() => store.put(entry, value)))
-  }
-  let name = `put into ${words(size)}, nothing leaves`
-  rows.push(percentiles(name, fills.slice(-5000), ratioTo(name, size)))
-  store.commit()
-  const bytes = statSync(join(path, 'index.sqlite')).size
+  const store = open(pathOf(size))
+  const name = `put into ${words(size)}, nothing leaves`
+  rows.push(percentiles(name, puts(store, 0, size).slice(-5000), ratioTo(name, size)))
+  store.close()
+  const { size: bytes } = statSync(join(pathOf(size), 'index.sqlite'))
   rows.push({
     name: `bytes on disk per small entry of ${words(size)}`,
     value: `${Math.round(bytes / size)} B`,
   })
+}
 
-  // The same number of calls, far apart; and all calls alike, where most pages come from the system's memory.
-  for (const [which, calls] of [
-    ['1,000 calls', 1000],
-    ['all calls', size],
-  ]) {
-    const hits = []
-    for (let n = 0; n < 40_000; n++) {
+// The same number of calls, far apart; and all calls alike, where most pages come from the system's memory. Each store
+// in turn, call by call.
+const stores = sizes.map((size) => open(pathOf(size)))
+for (const spread of [(_) => 1000, (size) => size]) {
+  const hits = sizes.map(() => [])
+  for (let n = 0; n < 40_000; n++) {
+    for (const [index, size] of sizes.entries()) {
+      const calls = spread(size)
       const key = keyOf((((n * 7919) % calls) * size) / calls)
-      hits.push(timed(() => store.read(store.find(key))))
+      hits[index].push(timed(() => stores[index].read(stores[index].find(key))))
     }
-    name = `hit of ${which} of ${words(size)}`
-    rows.push(percentiles(name, hits.slice(10_000), ratioTo(name, size)))
   }
-  store.close()
+  for (const [index, size] of sizes.entries()) {
+    const name = `hit of ${spread(size) === size ? 'all' : words(1000)} calls of ${words(size)}`
+    if (index === 0 && spread(2000) === 2000) continue
+    const reference = index === 0 ? undefined : `hit of all calls of ${words(fewest)}`
+    rows.push(percentiles(name, hits[index].slice(10_000), reference))
+  }
+}
+for (const store of stores) store.close()
 
-  const full = open(path, { maxEntries: size })
-  const puts = []
-  for (let n = 0; n < 5500; n++) {
-    const entry = entryOf(size + n)
-    const value = encode({ x: n, name: 'small value' })
-    puts.push(timed(() => full.put(entry, value)))
-  }
-  name = `put into ${words(size)}, another leaves`
-  rows.push(percentiles(name, puts.slice(500), ratioTo(name, size)))
-  const mean = puts.slice(500).reduce((sum, time) => sum + time) / 5000
-  rows.push({ name: `mean of those puts`, value: `${mean.toFixed(1)} µs` })
+for (const size of sizes) {
+  const full = open(pathOf(size), { maxEntries: size })
+  const times = puts(full, size, 5500).slice(500)
+  const name = `put into ${words(size)}, another leaves`
+  rows.push(percentiles(name, times, ratioTo(name, size)))
+  const mean = times.reduce((sum, time) => sum + time) / times.length
+  rows.push({ name: `mean of those puts into ${words(size)}`, value: `${mean.toFixed(1)} µs` })
   const { entries } = full.totals()
   if (entries > size || entries < size * 0.99) throw new Error(`${entries} entries where ${size} are allowed`)
   full.close()
 }
 
 const most = sizes.at(-1)
-const fewer = open(join(directory, `${most}`), { maxEntries: most - Math.min(100_000, most / 2) })
+const fewer = open(pathOf(most), { maxEntries: most - Math.min(100_000, most / 2) })
 const began = performance.now()
 const { evicted } = await fewer.gc()
 rows.push({

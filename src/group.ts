@@ -42,6 +42,7 @@ import type {
   GcReport,
   GroupStats,
   ImportReport,
+  RecoverOptions,
   VerifyReport,
 } from './types.ts'
 
@@ -328,7 +329,7 @@ export class MemoizedGroup implements Disposable {
   }
 
   /** Adopt objects that no row names: after a crash, or when the index was lost. */
-  async recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }> {
+  async recover(options?: RecoverOptions): Promise<{ readonly adopted: number }> {
     return this.#opened().recover(options)
   }
 

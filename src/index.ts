@@ -48,5 +48,6 @@ export type {
   ImportReport,
   MissReason,
   Problem,
+  RecoverOptions,
   VerifyReport,
 } from './types.ts'

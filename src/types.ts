@@ -75,10 +75,19 @@ export interface GcReport {
   readonly bytesFreed: number
 }
 
-/** What `verify()` found. `steps` maps each step to its time in milliseconds. */
+/** What `verify()` found. `steps` maps each step to its time in milliseconds, `checked` to how many things it looked at. */
 export interface VerifyReport {
   readonly problems: readonly Problem[]
   readonly steps: Readonly<Record<string, number>>
+  readonly checked: Readonly<Record<string, number>>
+}
+
+/** Options of `recover()`. */
+export interface RecoverOptions {
+  /** Only count. */
+  readonly dryRun?: boolean
+  /** Told now and then how many objects were looked at, and of how many. */
+  readonly onProgress?: (done: number, total: number) => void
 }
 
 export interface Problem {

@@ -109,6 +109,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   'eslint-scope': /^freeze\//,
   'node:inspector': /^freeze\/inspect\.ts$/,
   commander: /^cli\//,
+  'cli-progress': /^cli\//,
   'cli-table3': /^report\.ts$/,
   'pretty-ms': /^report\.ts$/,
   'pretty-bytes': /^(?:report\.ts|cli\/main\.ts)$/,

@@ -4,6 +4,7 @@
  * or JSON with `--json`; failures are one line on stderr and exit code 1.
  */
 import { existsSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
@@ -88,10 +89,16 @@ program
   .description('check every row and every object; exit code 1 if something is wrong')
   .option('--repair', 'repair what can be repaired')
   .action(async ({ repair = false }: { repair?: boolean }) => {
-    const { problems, steps } = await withGroup(false, (group) => group.verify({ repair }))
-    if (common().json === true) print({ problems, steps })
+    const report = await withGroup(false, (group) => group.verify({ repair }))
+    const { checked, problems, steps } = report
+    if (common().json === true) print(report)
     else {
-      for (const [step, took] of Object.entries(steps)) console.log(`${step}: ${time(took)}`)
+      const rows = Object.entries(steps).map(([step, took]) => [
+        step,
+        (checked[step] ?? 0).toLocaleString('en'),
+        time(took),
+      ])
+      console.log(table(['step', 'checked', 'took'], rows))
       for (const { message, repaired } of problems)
         console.log(`${repaired ? 'repaired' : 'problem'}: ${message}`)
       console.log(problems.length === 0 ? 'nothing wrong' : `${problems.length} problems`)
@@ -104,7 +111,10 @@ program
   .description('adopt objects that the index does not name')
   .option('--dry-run', 'only count them')
   .action(async ({ dryRun = false }: { dryRun?: boolean }) => {
-    const { adopted } = await withGroup(false, (group) => group.recover({ dryRun }))
+    const { bar, end } = progressBar(dryRun ? 'looking' : 'recovering')
+    const { adopted } = await withGroup(false, (group) => group.recover({ dryRun, onProgress: bar })).finally(
+      end,
+    )
     if (common().json === true) return print({ adopted })
     console.log(`${adopted} objects ${dryRun ? 'could be adopted' : 'adopted'}`)
   })
@@ -185,6 +195,34 @@ program
     if (common().json === true) return print({ function: target, why: answer })
     console.log(answer)
   })
+
+/** The part of cli-progress used here. */
+interface Bar {
+  start(total: number, done: number): void
+  setTotal(total: number): void
+  update(done: number): void
+  stop(): void
+}
+
+/** A bar on stderr, where somebody can see it. */
+function progressBar(doing: string): { bar: (done: number, total: number) => void; end: () => void } {
+  if (process.stderr.isTTY !== true || common().json === true) return { bar: () => {}, end: () => {} }
+  const { SingleBar } = createRequire(import.meta.url)('cli-progress') as {
+    SingleBar: new (o: object) => Bar
+  }
+  const shown = new SingleBar({
+    format: `${doing} {bar} {value} of {total} objects, {eta} s left`,
+    clearOnComplete: true,
+  })
+  shown.start(0, 0)
+  return {
+    bar: (done, total) => {
+      shown.setTotal(total)
+      shown.update(done)
+    },
+    end: () => shown.stop(),
+  }
+}
 
 async function exportedFunction(target: string): Promise<Function> {
   const [path, name = 'default'] = target.split('#') as [string, string?]

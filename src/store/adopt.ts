@@ -99,14 +99,19 @@ function carryOver({ index, objects, budget, digest }: Rooms, located: Located):
   admit(index(), { entry, file, inline, footprint }, budget, KEEP_ALL)
 }
 
-/** Adopts every orphan of the tree. The caller removes the files that lost their rows. */
-export function adoptAll(rooms: Rooms, dryRun = false): number {
+/** Adopts every orphan of the tree. The caller removes the files that lost their rows. Returns how many there were. */
+export function adoptAll(rooms: Rooms): number {
   let adopted = 0
+  for (const isAdopted of adopting(rooms, false)) if (isAdopted) adopted += 1
+  return adopted
+}
+
+/** The same, one object of the tree after the other: whether it is adopted, or in a dry run, could be. */
+export function* adopting(rooms: Rooms, dryRun: boolean): Generator<boolean> {
   for (const file of rooms.objects.list()) {
     const orphan = judge(rooms, file)
-    if (orphan?.kind === 'adoptable' && (dryRun || adopt(rooms, orphan.found))) adopted += 1
+    yield orphan?.kind === 'adoptable' && (dryRun || adopt(rooms, orphan.found))
   }
-  return adopted
 }
 
 /** Tidies up after writers that died: adopts what they had in flight, removes what they left half-written. */

@@ -12,6 +12,7 @@ import type {
   FunctionStats,
   GcReport,
   ImportReport,
+  RecoverOptions,
   VerifyReport,
 } from '../types.ts'
 
@@ -147,6 +148,6 @@ export interface Store extends Disposable {
   import(path: string): Promise<ImportReport>
   gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
   verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
-  recover(options?: { readonly dryRun?: boolean }): Promise<{ readonly adopted: number }>
+  recover(options?: RecoverOptions): Promise<{ readonly adopted: number }>
   close(): void
 }

@@ -140,8 +140,17 @@ export class EntryIndex {
 
   /** Does `work` as one transaction that has the write lock from its start. */
   write<T>(work: () => T): T {
+    return this.#transact('begin', work)
+  }
+
+  /** Does `work`, which only reads, at one moment of the index. */
+  look<T>(work: () => T): T {
+    return this.#transact('look', work)
+  }
+
+  #transact<T>(begin: 'begin' | 'look', work: () => T): T {
     if (this.#db.inTransaction) throw new StoreError('ERR_STORE_BUSY', 'asked to write while it is writing')
-    this.#ask('begin').run()
+    this.#ask(begin).run()
     try {
       const result = work()
       this.#ask('commit').run()
@@ -363,6 +372,11 @@ export class EntryIndex {
     }
   }
 
+  /** How many pages there are to check. */
+  pages(): number {
+    return this.#pragma('page_count')
+  }
+
   /** SQLite's own findings, empty if all is well. */
   check(): string[] {
     const name = 'integrity_check(20)'
@@ -372,10 +386,9 @@ export class EntryIndex {
 
   /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
   shrink(pages: number): number {
-    const count = (): number => this.#pragma('page_count')
-    const before = count()
+    const before = this.pages()
     this.#db.exec(`PRAGMA incremental_vacuum(${pages})`)
-    return (before - count()) * this.#pragma('page_size')
+    return (before - this.pages()) * this.#pragma('page_size')
   }
 
   close(): void {

@@ -121,6 +121,7 @@ const INSERT = `(key, version, footprint, score, created_at, leaves_at, file, ta
 /** Named by the question it answers or the deed it does. */
 export const STATEMENTS = {
   begin: 'BEGIN IMMEDIATE',
+  look: 'BEGIN',
   commit: 'COMMIT',
   rollback: 'ROLLBACK',
 

@@ -5,6 +5,7 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { emit } from '../events.ts'
 import type {
   CallKey,
@@ -15,10 +16,11 @@ import type {
   FunctionStats,
   GcReport,
   ImportReport,
+  RecoverOptions,
   VerifyReport,
 } from '../types.ts'
 import type { Budget } from './admission.ts'
-import { adoptAll } from './adopt.ts'
+import { adopting } from './adopt.ts'
 import { closestTo } from './closest.ts'
 import type { Counts, NewEntry, Selection, Store, StoreOptions, WhyDeparted } from './contract.ts'
 import { Counters } from './counters.ts'
@@ -38,6 +40,9 @@ export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
+// Objects between two words about progress.
+const PROGRESS_EVERY = 20
+
 /** Opens the store of a directory, making it one if need be. `fs` is for tests that make calls fail. */
 export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): Store {
   try {
@@ -337,13 +342,18 @@ class DirectoryStore implements Store {
     }
   }
 
-  async recover({
-    dryRun = false,
-  }: {
-    readonly dryRun?: boolean
-  } = {}): Promise<{ readonly adopted: number }> {
+  async recover({ dryRun = false, onProgress }: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
     return this.#open.maintain('recovering', async () => {
-      const adopted = adoptAll(this.#open.rooms, dryRun)
+      const total = onProgress === undefined ? 0 : [...this.#objects.list()].length
+      let adopted = 0
+      let done = 0
+      for (const isAdopted of adopting(this.#open.rooms, dryRun)) {
+        if (isAdopted) adopted += 1
+        if (++done % PROGRESS_EVERY !== 0) continue
+        onProgress?.(done, Math.max(done, total))
+        await setImmediate()
+      }
+      onProgress?.(done, done)
       if (!dryRun) this.#open.removeDoomed()
       return { adopted }
     })

@@ -22,7 +22,9 @@ export interface Verifier extends Rooms {
 }
 
 type Find = (code: string, message: string, repair?: () => void) => void
-type Step = (verifier: Verifier, find: Find) => Generator<void>
+/** Counts what was looked at. */
+type Look = (count?: number) => void
+type Step = (verifier: Verifier, find: Find, look: Look) => Generator<void>
 
 const steps: Readonly<Record<string, Step>> = {
   index: checkIndex,
@@ -37,6 +39,7 @@ const steps: Readonly<Record<string, Step>> = {
 export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
   const problems: Problem[] = []
   const times: Record<string, number> = {}
+  const checked: Record<string, number> = {}
   const find: Find = (code, message, repair) => {
     const repaired = verifier.repair && repair !== undefined
     if (repaired) repair()
@@ -44,8 +47,12 @@ export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
   }
   for (const [name, step] of Object.entries(steps)) {
     const start = performance.now()
+    let seen = 0
+    const look = (count = 1): void => {
+      seen += count
+    }
     try {
-      for (const _ of step(verifier, find)) await setImmediate()
+      for (const _ of step(verifier, find, look)) await setImmediate()
     } catch (error) {
       // An index that cannot even be read is a finding, too.
       const failure = storeErrorOf(error, name)
@@ -53,19 +60,22 @@ export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
       find('index-damaged', failure.message, verifier.rebuild)
     }
     times[name] = performance.now() - start
+    checked[name] = seen
   }
-  return { problems, steps: times }
+  return { problems, steps: times, checked }
 }
 
-function* checkIndex({ index, rebuild }: Verifier, find: Find): Generator<void> {
+function* checkIndex({ index, rebuild }: Verifier, find: Find, look: Look): Generator<void> {
+  look(index().pages())
   const findings = index().check()
   if (findings.length > 0) find('index-damaged', `SQLite finds: ${findings.join('; ')}`, rebuild)
   yield
 }
 
-function* checkEntries(verifier: Verifier, find: Find): Generator<void> {
+function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<void> {
   const { index, bytesOf } = verifier
   for (const { id, located } of index().rows('up')) {
+    look()
     if (located === undefined) {
       find('entry-damaged', `row ${id} does not match its seal`, () =>
         index().write(() => index().removeRow(id)),
@@ -91,13 +101,14 @@ const REASONS = {
   damaged: ['orphan-damaged', 'has no entry and is damaged'],
 } as const
 
-function* checkObjects(verifier: Verifier, find: Find): Generator<void> {
+function* checkObjects(verifier: Verifier, find: Find, look: Look): Generator<void> {
   const { fs, layout, objects } = verifier
   const inFlight = (): Set<Digest | undefined> =>
     new Set(leftovers(fs, layout.tmp).map(({ dead, announces }) => (dead ? undefined : announces)))
   let seen = 0
   for (const file of objects.list()) {
     if (++seen % 100 === 0) yield
+    look()
     const first = judge(verifier, file)
     // A writer at work may be about to name it, or may just have removed it.
     if (first === undefined || first.kind === 'removed' || inFlight().has(file)) continue
@@ -111,9 +122,11 @@ function* checkObjects(verifier: Verifier, find: Find): Generator<void> {
   }
 }
 
-function* checkRemovals(verifier: Verifier, find: Find): Generator<void> {
+function* checkRemovals(verifier: Verifier, find: Find, look: Look): Generator<void> {
   const { index, objects } = verifier
-  const left = [...index().ledger.chores('remove')].filter((file) => objects.ageAndSize(file) !== undefined)
+  const chores = [...index().ledger.chores('remove')]
+  look(chores.length)
+  const left = chores.filter((file) => objects.ageAndSize(file) !== undefined)
   if (left.length > 0 || verifier.repair) {
     const remove = (): void => void removeDoomed(verifier, () => undefined)
     if (left.length > 0) find('removal-unfinished', `${left.length} removed objects are still there`, remove)
@@ -122,15 +135,17 @@ function* checkRemovals(verifier: Verifier, find: Find): Generator<void> {
   yield
 }
 
-function* checkTotals({ index }: Verifier, find: Find): Generator<void> {
-  if (!index().ledger.isCountedRight()) {
+function* checkTotals({ index }: Verifier, find: Find, look: Look): Generator<void> {
+  look(index().ledger.totals().entries)
+  if (!index().look(() => index().ledger.isCountedRight())) {
     find('totals-wrong', 'the totals do not match the entries', () => index().ledger.recount())
   }
   yield
 }
 
-function* checkTmp({ fs, layout }: Verifier, find: Find): Generator<void> {
+function* checkTmp({ fs, layout }: Verifier, find: Find, look: Look): Generator<void> {
   for (const { name, dead } of leftovers(fs, layout.tmp)) {
+    look()
     if (dead)
       find('tmp-stale', `tmp/${name} was left by a dead process`, () =>
         removeFile(fs, join(layout.tmp, name)),
@@ -139,8 +154,10 @@ function* checkTmp({ fs, layout }: Verifier, find: Find): Generator<void> {
   yield
 }
 
-function* checkForeign({ fs, layout }: Verifier, find: Find): Generator<void> {
-  for (const name of foreignNames(fs, layout.directory))
+function* checkForeign({ fs, layout }: Verifier, find: Find, look: Look): Generator<void> {
+  for (const name of foreignNames(fs, layout.directory)) {
+    look()
     find('foreign', `"${name}" was not made by permafrost`)
+  }
   yield
 }

@@ -41,7 +41,7 @@ test('ls, stats, gc, verify, recover and clear on a directory', (t) => {
   assert.deepEqual([stats.hits, stats.entries], [1, 4])
 
   assert.match(run('gc').stdout, /0 expired, 0 evicted, 0 orphans removed; 0 B freed/)
-  assert.match(run('verify').stdout, /nothing wrong/)
+  assert.match(run('verify').stdout, /^step +checked +took[\s\S]*\nentries +4 .*\n[\s\S]*nothing wrong/)
   assert.match(run('recover', '--dry-run').stdout, /0 objects could be adopted/)
   const file = join(directory, '..', 'results')
   assert.match(run('export', file, '--name', 'sq*', '--since', '1h').stdout, /^3 results of \d+ B exported/)

@@ -160,6 +160,22 @@ test('rows that wait to be booked are counted, listed, and leave like the others
   assert.deepEqual((await store.verify()).problems, [])
 })
 
+test('whichever rows leave, booked or not, those that come next are counted', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.nat(140), { minLength: 20, maxLength: 140 }), async (leaving) => {
+      const store = roomFor(t).open({ temporary: true })
+      for (let n = 0; n < 140; n++) put(store, n, SMALL)
+      for (const n of [139, ...leaving, 138]) store.drop(keyOf(n).digest)
+      const left = store.totals().entries
+      for (let n = 200; n < 270; n++) put(store, n, SMALL)
+      assert.equal(store.totals().entries, left + 70)
+      assert.deepEqual((await store.verify()).problems, [])
+      store.close()
+    }),
+    { numRuns: 15, examples: [[Array.from({ length: 12 }, (_, n) => 128 + n)], [[129, 130, 131]]] },
+  )
+})
+
 test('a result larger than the budget is not admitted and evicts nothing', (t) => {
   const room = roomFor(t)
   const store = room.open({ maxSize: 150_000 })

@@ -35,6 +35,23 @@ test('recover adopts orphans, and in a dry run only counts them', async (t) => {
   assert.deepEqual(await codes(store), [])
 })
 
+test('recover says how far it is, and verify how much it looked at', async (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  for (let n = 0; n < 45; n++) put(store, n, LARGE)
+  const told: (readonly [number, number])[] = []
+  await store.recover({ dryRun: true, onProgress: (...how) => void told.push(how) })
+  assert.deepEqual(told, [
+    [20, 45],
+    [40, 45],
+    [45, 45],
+  ])
+  const { checked, steps } = await store.verify()
+  assert.deepEqual(Object.keys(checked), Object.keys(steps))
+  assert.deepEqual([checked.entries, checked.objects, checked.totals, checked.foreign], [45, 45, 45, 0])
+  assert.ok(checked.index! > 3)
+})
+
 test('gc removes orphans, but only those past the grace age', async (t) => {
   const room = withOrphans(t)
   const store = room.open()
