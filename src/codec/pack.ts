@@ -27,7 +27,7 @@ import {
   written,
 } from './nodes.ts'
 import { isDefault, isExotic } from './plain.ts'
-import { describe, refusal } from './refusal.ts'
+import { describe, refusal, unstorable } from './refusal.ts'
 import { wellKnownName } from './symbols.ts'
 import {
   finished,
@@ -161,10 +161,10 @@ function item(walk: Walk, value: unknown, depth: number): void {
     case 'symbol':
       checkFlaw(walk, 'symbol', value, [], depth)
       if (Symbol.keyFor(value) === undefined && wellKnownName(value) === undefined)
-        refuse(walk, describe(value), depth)
+        refuse(walk, unstorable(value), depth)
       return writePrimitive(walk.writer, value)
     case 'function':
-      return refuse(walk, describe(value), depth)
+      return refuse(walk, unstorable(value), depth)
     default:
       return writePrimitive(walk.writer, value)
   }
@@ -187,7 +187,7 @@ function packObject(walk: Walk, object: object, depth: number): void {
   }
   const kind = kindOf(object)
   if (kind === undefined || kind.isNode) {
-    if (kind === undefined && classOf(object) === undefined) refuse(walk, describe(object), depth)
+    if (kind === undefined && classOf(object) === undefined) refuse(walk, unstorable(object), depth)
     return mention(walk, numberOf(walk, object, depth))
   }
   writeByte(walk.writer, TAG.object)
@@ -356,7 +356,7 @@ function packNodes(walk: Walk, graph: Graph): number[] {
 
 function packInstance(walk: Walk, graph: Graph, object: object): void {
   const cls = classOf(object)
-  if (cls === undefined) return refuse(walk, describe(object), 0)
+  if (cls === undefined) return refuse(walk, unstorable(object), 0)
   checkFlaw(walk, 'class', object, [], 0)
   graph.heads.push([placeOf(graph, 'class'), []])
   const { states } = graph

@@ -76,6 +76,15 @@ function compareHidden(a: object, b: object, path: string, compare: Compare): vo
   if (types.isBoxedPrimitive(b)) compare(a.valueOf(), b.valueOf(), path)
   if (b instanceof URL) assert.equal((a as URL).href, b.href, path)
   if (b instanceof URLSearchParams) assert.deepEqual([...(a as URLSearchParams)], [...b], path)
+  if (b instanceof DOMException)
+    for (const part of ['name', 'message', 'code'] as const)
+      assert.equal((a as DOMException)[part], b[part], `${path}: ${part}`)
+  if (String(Object.getPrototypeOf(b)?.[Symbol.toStringTag]).startsWith('Temporal.'))
+    for (const [name, { get }] of Object.entries(
+      Object.getOwnPropertyDescriptors(Object.getPrototypeOf(b) as object),
+    ))
+      if (get !== undefined && typeof get.call(b) !== 'object')
+        assert.equal(get.call(a), get.call(b), `${path}: ${name}`)
   if (types.isAnyArrayBuffer(b))
     assert.ok(Buffer.from(a as ArrayBuffer).equals(Buffer.from(b)), `${path}: bytes`)
   if (ArrayBuffer.isView(b)) {
