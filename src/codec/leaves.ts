@@ -71,6 +71,6 @@ export function leavesOf(bytes: Uint8Array, sizes: unknown, apart?: (index: numb
 function memoryOf(bytes: Uint8Array | undefined, size: number): ArrayBuffer {
   if (bytes?.byteLength !== size) throw new Error('a leaf that is not there, or of another size')
   const { buffer } = bytes
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === size) return buffer
-  return new Uint8Array(bytes).buffer
+  const isFixed = buffer instanceof ArrayBuffer && !(buffer as ArrayBuffer & { resizable: boolean }).resizable
+  return isFixed && buffer.byteLength === size ? buffer : new Uint8Array(bytes).buffer
 }

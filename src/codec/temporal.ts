@@ -53,12 +53,12 @@ export const temporal: readonly AnyKind[] =
       ]
 
 function kindOfText(name: string, type: TextType): AnyKind {
-  const { toString } = type.prototype
+  const { toString: textOf } = type.prototype
   return kind<object>({
     name: `Temporal.${name}`,
     prototype: type.prototype,
-    is: (object) => isBranded(() => toString.call(object)),
-    pack: (object) => [toString.call(object)],
+    is: (object) => isBranded(() => textOf.call(object)),
+    pack: (object) => [textOf.call(object)],
     make: ([stored]) => type.from(text(stored)),
   })
 }

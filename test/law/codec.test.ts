@@ -367,6 +367,14 @@ describe('decoding hostile bytes', () => {
     assert.ok(Object.hasOwn(got as object, '__proto__'))
   })
 
+  it('gives arrays no more room than there are bytes', () => {
+    const claims = Buffer.alloc(1_000_000, Buffer.of(0x9a, 0x00, 0x0f, 0x00, 0x00))
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 20; i++)
+      assert.throws(() => codecOf('cbor').decode(claims), { code: 'ERR_UNDECODABLE', message: /too deep/ })
+    assert.ok(process.memoryUsage().rss - before < 200_000_000)
+  })
+
   it('makes long arrays without the memory they claim', () => {
     const got = codecOf('cbor').decode(inPlace(['Array'], 0, [4_294_967_295]))
     assert.equal((got as unknown[]).length, 4_294_967_295)
