@@ -184,6 +184,9 @@ function packObject(walk: Walk, object: object, depth: number): void {
     const names = getOwnPropertyNames(object)
     const values = plainValues(object, names)
     if (values !== undefined) return packMap(walk, names, values, depth)
+  } else if (prototype === Date.prototype && isPlainDate(object)) {
+    writeByte(walk.writer, TAG.date)
+    return writeNumber(walk.writer, Date.prototype.getTime.call(object))
   }
   const kind = kindOf(object)
   if (kind === undefined || kind.isNode) {
@@ -241,6 +244,11 @@ function plainValues(object: object, names: readonly string[]): unknown[] | unde
     values.push(property.value)
   }
   return values
+}
+
+function isPlainDate(object: object): object is Date {
+  if (!types.isDate(object) || !isExtensible(object)) return false
+  return getOwnPropertyNames(object).length === 0 && getOwnPropertySymbols(object).length === 0
 }
 
 function packMap(walk: Walk, names: readonly string[], values: readonly unknown[], depth: number): void {

@@ -127,13 +127,17 @@ function readMap(reader: Reader, size: number, depth: number): Record<string, un
 }
 
 function readKey(reader: Reader): string {
-  const first = reader.bytes[reader.at++]
-  if (first === TAG.utf16) return readUtf16(reader)
-  if (first === undefined || first >> 5 !== 3) throw new Error('a key that is not text')
-  const key = readText(reader, readCount(reader, first & 0x1f))
+  const key = readString(reader)
   // Assigning it would set the prototype. The writer never puts it in a map.
   if (key === '__proto__') throw new Error('the key __proto__')
   return key
+}
+
+function readString(reader: Reader): string {
+  const first = reader.bytes[reader.at++]
+  if (first === TAG.utf16) return readUtf16(reader)
+  if (first === undefined || first >> 5 !== 3) throw new Error('not text')
+  return readText(reader, readCount(reader, first & 0x1f))
 }
 
 function readTagged(reader: Reader, tag: number, depth: number): unknown {
@@ -148,6 +152,8 @@ function readTagged(reader: Reader, tag: number, depth: number): unknown {
       return Symbol.for(readString(reader))
     case TAG.wellKnown:
       return wellKnownSymbol(readString(reader))
+    case TAG.date:
+      return new Date(readNumber(reader))
   }
   const { objects } = reader
   if (objects !== undefined && tag === TAG.object)
@@ -171,10 +177,11 @@ function readUtf16(reader: Reader): string {
   return readBytes(reader).toString('utf16le')
 }
 
-function readString(reader: Reader): string {
-  const text = read(reader, MAX_DEPTH)
-  if (typeof text !== 'string') throw new Error('not text')
-  return text
+function readNumber(reader: Reader): number {
+  const first = reader.bytes[reader.at]
+  // Neither arrays nor tags, which would nest.
+  if (first === undefined || (first >> 5 > 1 && first !== 0xfb)) throw new Error('not a number')
+  return read(reader, 0) as number
 }
 
 /** A view of the bytes. */

@@ -301,6 +301,8 @@ describe('decoding hostile bytes', () => {
     'a tag': item(0xc1, 0),
     'a byte string': item(0x41, 0),
     'a symbol of no text': item(0xc7, 0),
+    'a date of text': item(0xcc, 0x61, '1'),
+    'a date of dates': Buffer.alloc(1_000_000, 0xcc),
     'a well-known symbol nobody knows': item(0xc8, 0x61, 'x'),
     'the key __proto__': item(0xa1, 0x69, '__proto__', 0xa1, 0x68, 'polluted', 0x01),
     'a key that is a number': item(0xa1, 0x01, 0x01),
