@@ -2,38 +2,52 @@
  * The default codec: everything the fidelity law covers.
  *
  * Plain data is one CBOR item, which any CBOR reader reads. Where there are objects of other kinds, the tag `packed`
- * comes first, before `[names of kinds, sizes of the leaves, heads of the nodes, bodies of the nodes, value]`, and then each
- * leaf at the next multiple of 8 bytes: large arrays of numbers are copied, not encoded.
+ * comes first, before `[names of kinds, sizes of the leaves, heads of the nodes, bodies of the nodes, value]`, and then
+ * the leaves (leaves.ts): large arrays of numbers are copied, not encoded.
  */
 import { CodecError, messageOf } from '../errors.ts'
 import type { Codec } from '../types.ts'
+import { joined, LARGE, leavesOf } from './leaves.ts'
 import { TAG } from './nodes.ts'
 import { type Packed, pack } from './pack.ts'
-import { newReader, type Reader, readArrayHead, readItem } from './reader.ts'
+import { newReader, readArrayHead, readItem } from './reader.ts'
 import { unpack } from './unpack.ts'
 import { finished, MAJOR, newWriter, writeByte, writeHead, writeNumber, writePrimitive } from './writer.ts'
+
+/** A codec that can leave large memory beside its bytes, so that nobody copies it only to write or read it. */
+export interface PartedCodec extends Codec {
+  /** `leaves` are views of the value's own memory, to be stored before anybody changes the value. */
+  encodeParts(value: unknown): { readonly bytes: Uint8Array; readonly leaves: readonly Uint8Array[] }
+  /** @param leaf gives the bytes of a leaf. If they are all of their memory, it becomes memory of the value. */
+  decodeParts(bytes: Uint8Array, leaf: (index: number) => Uint8Array): unknown
+}
 
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 
 /** Leaves keep the byte order of the machine, so machines that differ do not read each other's. */
-export const cbor: Codec = {
+export const cbor: PartedCodec = {
   name: isLittleEndian ? 'cbor1' : 'cbor1-be',
-  encode: (value) => {
+  encode: (value) => bytesOf(pack(value), () => false),
+  decode: (bytes) => reading(bytes),
+  encodeParts: (value) => {
     const packed = pack(value)
-    return packed.kinds.length === 0 ? packed.items[0]! : join(headOf(packed), packed)
+    const isApart = ({ byteLength }: Uint8Array) => byteLength >= LARGE
+    return { bytes: bytesOf(packed, isApart), leaves: packed.leaves.filter(isApart) }
   },
-  decode: (bytes) => {
-    try {
-      return decode(bytes)
-    } catch (error) {
-      throw new CodecError('ERR_UNDECODABLE', `cannot read a stored value: ${messageOf(error)}`, '', {
-        cause: error,
-      })
-    }
-  },
+  decodeParts: (bytes, leaf) => reading(bytes, leaf),
 }
 
-function headOf({ kinds, heads, leaves }: Packed): Uint8Array {
+function bytesOf(packed: Packed, isApart: (leaf: Uint8Array) => boolean): Uint8Array {
+  const { kinds, items, leaves } = packed
+  if (kinds.length === 0) return items[0]!
+  return joined(
+    [headOf(packed, isApart), ...items],
+    leaves.filter((leaf) => !isApart(leaf)),
+  )
+}
+
+/** Sizes of leaves that are apart are negative: -1 - size. */
+function headOf({ kinds, heads, leaves }: Packed, isApart: (leaf: Uint8Array) => boolean): Uint8Array {
   const writer = newWriter()
   const list = <T>(members: readonly T[], write: (member: T) => void) => {
     writeHead(writer, MAJOR.array, members.length)
@@ -42,7 +56,7 @@ function headOf({ kinds, heads, leaves }: Packed): Uint8Array {
   writeByte(writer, TAG.packed)
   writeHead(writer, MAJOR.array, 5)
   list(kinds, (name) => writePrimitive(writer, name))
-  list(leaves, ({ byteLength }) => writeNumber(writer, byteLength))
+  list(leaves, (leaf) => writeNumber(writer, isApart(leaf) ? -1 - leaf.byteLength : leaf.byteLength))
   list(heads, ([kind, contents]) => {
     writeHead(writer, MAJOR.array, 2)
     writeNumber(writer, kind)
@@ -52,31 +66,17 @@ function headOf({ kinds, heads, leaves }: Packed): Uint8Array {
   return finished(writer)
 }
 
-function join(head: Uint8Array, { items, leaves }: Packed): Uint8Array {
-  let size = head.byteLength
-  for (const item of items) size += item.byteLength
-  for (const leaf of leaves) size = aligned(size) + leaf.byteLength
-  const bytes = Buffer.allocUnsafeSlow(size)
-  bytes.set(head)
-  let at = head.byteLength
-  for (const item of items) {
-    bytes.set(item, at)
-    at += item.byteLength
+function reading(bytes: Uint8Array, leaf?: (index: number) => Uint8Array): unknown {
+  try {
+    return decode(bytes, leaf)
+  } catch (error) {
+    throw new CodecError('ERR_UNDECODABLE', `cannot read a stored value: ${messageOf(error)}`, '', {
+      cause: error,
+    })
   }
-  for (const leaf of leaves) {
-    bytes.fill(0, at, aligned(at))
-    at = aligned(at)
-    bytes.set(leaf, at)
-    at += leaf.byteLength
-  }
-  return bytes
 }
 
-function aligned(offset: number): number {
-  return Math.ceil(offset / 8) * 8
-}
-
-function decode(bytes: Uint8Array): unknown {
+function decode(bytes: Uint8Array, leaf?: (index: number) => Uint8Array): unknown {
   const reader = newReader(bytes)
   if (bytes[0] !== TAG.packed) {
     const value = readItem(reader)
@@ -86,34 +86,8 @@ function decode(bytes: Uint8Array): unknown {
   reader.at = 1
   if (readArrayHead(reader) !== 5) throw new Error('not nodes and a value')
   const names = readItem(reader)
-  const leaves = leavesOf(reader, readItem(reader))
+  const leaves = leavesOf(bytes, readItem(reader), leaf)
   const value = unpack(reader, names, readItem(reader), leaves.take)
-  if (leaves.start(reader.at) !== leaves.first) throw new Error('leaves that do not follow the value')
+  leaves.checkStart(reader.at)
   return value
-}
-
-/** The leaves end with the bytes, so their sizes tell where they begin. Gives a copy of each, once. */
-function leavesOf({ bytes }: Reader, sizes: unknown) {
-  if (!Array.isArray(sizes)) throw new Error('no sizes of leaves')
-  let span = 0
-  const starts: (number | undefined)[] = sizes.map((size: unknown) => {
-    if (!Number.isInteger(size) || (size as number) < 0) throw new Error('a leaf of no size')
-    const start = aligned(span)
-    span = start + (size as number)
-    return start
-  })
-  const first = bytes.byteLength - span
-  if (first < 0) throw new Error('leaves larger than the bytes')
-  return {
-    first,
-    /** Where they begin if the value ends there. */
-    start: (end: number) => (sizes.length === 0 ? end : aligned(end)),
-    take: (index: unknown): ArrayBuffer => {
-      const start = starts[index as number]
-      if (start === undefined) throw new Error('no such leaf')
-      starts[index as number] = undefined
-      const from = bytes.byteOffset + first + start
-      return bytes.buffer.slice(from, from + (sizes[index as number] as number)) as ArrayBuffer
-    },
-  }
 }

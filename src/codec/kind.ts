@@ -35,3 +35,13 @@ export function text(value: unknown): string {
   if (typeof value !== 'string') throw new Error('expected text')
   return value
 }
+
+/** Whether a getter of the engine's takes the object for one of its own. */
+export function isBranded(ask: () => unknown): boolean {
+  try {
+    ask()
+    return true
+  } catch {
+    return false
+  }
+}

@@ -24,6 +24,8 @@ export const TAG = {
   object: 0xc9,
   /** The number of a node. */
   node: 0xca,
+  /** A number: a Date without properties, by its time. */
+  date: 0xcc,
   /** Only at the beginning: nodes before the value, and leaves after it. */
   packed: 0xcb,
 } as const

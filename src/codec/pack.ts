@@ -27,7 +27,7 @@ import {
   written,
 } from './nodes.ts'
 import { isDefault, isExotic } from './plain.ts'
-import { describe, refusal } from './refusal.ts'
+import { describe, refusal, unstorable } from './refusal.ts'
 import { wellKnownName } from './symbols.ts'
 import {
   finished,
@@ -161,10 +161,10 @@ function item(walk: Walk, value: unknown, depth: number): void {
     case 'symbol':
       checkFlaw(walk, 'symbol', value, [], depth)
       if (Symbol.keyFor(value) === undefined && wellKnownName(value) === undefined)
-        refuse(walk, describe(value), depth)
+        refuse(walk, unstorable(value), depth)
       return writePrimitive(walk.writer, value)
     case 'function':
-      return refuse(walk, describe(value), depth)
+      return refuse(walk, unstorable(value), depth)
     default:
       return writePrimitive(walk.writer, value)
   }
@@ -184,10 +184,13 @@ function packObject(walk: Walk, object: object, depth: number): void {
     const names = getOwnPropertyNames(object)
     const values = plainValues(object, names)
     if (values !== undefined) return packMap(walk, names, values, depth)
+  } else if (prototype === Date.prototype && isPlainDate(object)) {
+    writeByte(walk.writer, TAG.date)
+    return writeNumber(walk.writer, Date.prototype.getTime.call(object))
   }
   const kind = kindOf(object)
   if (kind === undefined || kind.isNode) {
-    if (kind === undefined && classOf(object) === undefined) refuse(walk, describe(object), depth)
+    if (kind === undefined && classOf(object) === undefined) refuse(walk, unstorable(object), depth)
     return mention(walk, numberOf(walk, object, depth))
   }
   writeByte(walk.writer, TAG.object)
@@ -241,6 +244,11 @@ function plainValues(object: object, names: readonly string[]): unknown[] | unde
     values.push(property.value)
   }
   return values
+}
+
+function isPlainDate(object: object): object is Date {
+  if (!types.isDate(object) || !isExtensible(object)) return false
+  return getOwnPropertyNames(object).length === 0 && getOwnPropertySymbols(object).length === 0
 }
 
 function packMap(walk: Walk, names: readonly string[], values: readonly unknown[], depth: number): void {
@@ -356,7 +364,7 @@ function packNodes(walk: Walk, graph: Graph): number[] {
 
 function packInstance(walk: Walk, graph: Graph, object: object): void {
   const cls = classOf(object)
-  if (cls === undefined) return refuse(walk, describe(object), 0)
+  if (cls === undefined) return refuse(walk, unstorable(object), 0)
   checkFlaw(walk, 'class', object, [], 0)
   graph.heads.push([placeOf(graph, 'class'), []])
   const { states } = graph

@@ -14,6 +14,8 @@ export interface Reader {
   /** Where the bytes end: asking them is slower. */
   readonly end: number
   at: number
+  /** How many elements may still be given room before they are read: one for each byte. */
+  room: number
   /** What the tags `object` and `node` stand for; without it they are refused. */
   objects?: {
     /** @param parts of the array after the tag. */
@@ -22,9 +24,19 @@ export interface Reader {
   }
 }
 
+/** Long arrays take a third of the time if they need not grow; those that begin much longer are slow in V8. */
+const WORTH_ROOM = 16
+const LARGEST_ROOM = 1 << 24
+
 export function newReader({ buffer, byteOffset, byteLength }: Uint8Array): Reader {
   const bytes = Buffer.from(buffer, byteOffset, byteLength)
-  return { bytes, view: new DataView(buffer, byteOffset, byteLength), end: byteLength, at: 0 }
+  return {
+    bytes,
+    view: new DataView(buffer, byteOffset, byteLength),
+    end: byteLength,
+    at: 0,
+    room: Math.min(byteLength, LARGEST_ROOM),
+  }
 }
 
 /** Read one item. Throws whatever it likes on malformed bytes; the codec makes that a `CodecError`. */
@@ -93,15 +105,14 @@ function checkDepth(depth: number): void {
 
 function readArray(reader: Reader, length: number, depth: number): unknown[] {
   checkDepth(depth)
-  const { bytes, view } = reader
-  const array: unknown[] = []
-  for (let left = length; left > 0; left--) {
-    // Long arrays are mostly of such numbers.
-    if (bytes[reader.at] === 0xfb) {
-      array.push(view.getFloat64(reader.at + 1))
-      reader.at += 9
-    } else array.push(read(reader, depth + 1))
+  if (length < WORTH_ROOM || length > reader.room) {
+    const array: unknown[] = []
+    for (let left = length; left > 0; left--) array.push(read(reader, depth + 1))
+    return array
   }
+  reader.room -= length
+  const array = new Array<unknown>(length)
+  for (let i = 0; i < length; i++) array[i] = read(reader, depth + 1)
   return array
 }
 
@@ -116,13 +127,17 @@ function readMap(reader: Reader, size: number, depth: number): Record<string, un
 }
 
 function readKey(reader: Reader): string {
-  const first = reader.bytes[reader.at++]
-  if (first === TAG.utf16) return readUtf16(reader)
-  if (first === undefined || first >> 5 !== 3) throw new Error('a key that is not text')
-  const key = readText(reader, readCount(reader, first & 0x1f))
+  const key = readString(reader)
   // Assigning it would set the prototype. The writer never puts it in a map.
   if (key === '__proto__') throw new Error('the key __proto__')
   return key
+}
+
+function readString(reader: Reader): string {
+  const first = reader.bytes[reader.at++]
+  if (first === TAG.utf16) return readUtf16(reader)
+  if (first === undefined || first >> 5 !== 3) throw new Error('not text')
+  return readText(reader, readCount(reader, first & 0x1f))
 }
 
 function readTagged(reader: Reader, tag: number, depth: number): unknown {
@@ -137,6 +152,8 @@ function readTagged(reader: Reader, tag: number, depth: number): unknown {
       return Symbol.for(readString(reader))
     case TAG.wellKnown:
       return wellKnownSymbol(readString(reader))
+    case TAG.date:
+      return new Date(readNumber(reader))
   }
   const { objects } = reader
   if (objects !== undefined && tag === TAG.object)
@@ -160,10 +177,11 @@ function readUtf16(reader: Reader): string {
   return readBytes(reader).toString('utf16le')
 }
 
-function readString(reader: Reader): string {
-  const text = read(reader, MAX_DEPTH)
-  if (typeof text !== 'string') throw new Error('not text')
-  return text
+function readNumber(reader: Reader): number {
+  const first = reader.bytes[reader.at]
+  // Neither arrays nor tags, which would nest.
+  if (first === undefined || (first >> 5 > 1 && first !== 0xfb)) throw new Error('not a number')
+  return read(reader, 0) as number
 }
 
 /** A view of the bytes. */

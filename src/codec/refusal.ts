@@ -8,15 +8,52 @@ export function refusal(what: string, path: string): CodecError {
   return new CodecError('ERR_UNENCODABLE', `cannot store ${what}`, path)
 }
 
-/** What a refused value is called, without running any of its code. */
+/** What to store in place of what cannot be copied at once, or not at all. */
+const instead: Readonly<Record<string, string>> = {
+  Blob: 'store its arrayBuffer()',
+  File: 'store its arrayBuffer()',
+  FormData: 'store its entries()',
+  Headers: 'store its entries()',
+  Request: 'store what you need of it',
+  Response: 'store what you need of it, such as its status and arrayBuffer()',
+}
+
+/** What a value that cannot be stored is called, and what may help. Runs none of its code. */
+export function unstorable(value: unknown): string {
+  return describe(value) + adviceOn(value)
+}
+
+/** What a value is called. */
 export function describe(value: unknown): string {
   if (typeof value === 'symbol') return 'a symbol that is not registered'
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`
-  for (let at: object | null = value; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
-    const maker: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value
-    if (typeof maker !== 'function') continue
-    const name: unknown = Object.getOwnPropertyDescriptor(maker, 'name')?.value
-    if (typeof name === 'string' && name !== '') return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
+  const name = makerOf(value)?.name
+  if (name === undefined) return 'an object of an unknown class'
+  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
+}
+
+/** A class of the platform is there under its name; to anybody else's, registerClass may help. */
+function adviceOn(value: unknown): string {
+  const made = typeof value === 'object' && value !== null ? makerOf(value) : undefined
+  if (made === undefined) return ''
+  const { maker, name } = made
+  const global = Object.getOwnPropertyDescriptor(globalThis, name)
+  const isNative = Function.prototype.toString.call(maker).endsWith('{ [native code] }')
+  if (global !== undefined && (global.value === undefined || global.value === maker)) {
+    if (Object.hasOwn(instead, name)) return ` (${instead[name]})`
+    return types.isNativeError(value) ? " of Node's own class (store its code and message)" : ''
   }
-  return 'an object of an unknown class'
+  if (!isNative) return ', whose class is not registered with registerClass()'
+  return global === undefined ? '' : ' of another realm (store a structuredClone() of it)'
+}
+
+/** The nearest constructor with a name. */
+function makerOf(object: object): { readonly maker: unknown; readonly name: string } | undefined {
+  for (let at: object | null = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
+    const maker: unknown = Object.getOwnPropertyDescriptor(at, 'constructor')?.value
+    if (typeof maker !== 'function' || types.isProxy(maker)) continue
+    const name: unknown = Object.getOwnPropertyDescriptor(maker, 'name')?.value
+    if (typeof name === 'string' && name !== '') return { maker, name }
+  }
+  return undefined
 }

@@ -1,8 +1,8 @@
 /**
- * Kinds with hidden contents that are not memory: dates, regular expressions, URLs, boxed primitives, errors.
+ * Kinds with hidden contents that are not memory: dates, regular expressions, URLs, boxed primitives.
  */
 import { types } from 'node:util'
-import { type AnyKind, kind, nothing, text } from './kind.ts'
+import { type AnyKind, isBranded, kind, text } from './kind.ts'
 
 const regExpGetter = (name: string) => Object.getOwnPropertyDescriptor(RegExp.prototype, name)?.get
 const regExpSource = regExpGetter('source')!
@@ -92,40 +92,3 @@ function boxed(
     },
   })
 }
-
-function isBranded(ask: () => unknown): boolean {
-  try {
-    ask()
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** Newer engines give errors a `stack` that is an accessor; older ones, a value. */
-const stack = Object.getOwnPropertyDescriptor(new Error(), 'stack')
-
-export const errors: readonly AnyKind[] = [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-  AggregateError,
-].map((maker) =>
-  kind<Error>({
-    name: maker.name,
-    prototype: maker.prototype,
-    is: types.isNativeError,
-    // Message, stack, cause and errors are properties.
-    pack: () => nothing,
-    ...(stack?.get === undefined ? {} : { accessors: { stack } }),
-    make: () => {
-      const error = maker === AggregateError ? new AggregateError([]) : new (maker as ErrorConstructor)()
-      for (const key of Reflect.ownKeys(error)) Reflect.deleteProperty(error, key)
-      return error
-    },
-  }),
-)

@@ -79,9 +79,10 @@ function missing(number: number): never {
 }
 
 /** All but instances of classes, which wait for their state. */
-function make({ heads, made, ...making }: Unpacking, number: number): unknown {
+function make(unpacking: Unpacking, number: number): unknown {
+  const { heads, made } = unpacking
   const [kind, contents] = heads[number]!
-  made[number] ??= kind?.make(contents, making)
+  made[number] ??= kind?.make(contents, unpacking)
   return made[number]
 }
 

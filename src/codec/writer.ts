@@ -22,6 +22,9 @@ const SCRATCH = 1 << 16
 /** Larger memory is not kept for the next value. Fresh memory costs as much as writing it. */
 const LARGEST_SCRATCH = 1 << 21
 
+/** Memory is doubled up to this, lest it outgrow what a Buffer may have. */
+const LARGEST_GROWTH = 1 << 28
+
 /** Whoever writes has it alone, because a registered class may write within. */
 let spare: Writer | undefined
 
@@ -51,7 +54,8 @@ export function reserve(writer: Writer, size: number): void {
 }
 
 function grow(writer: Writer, size: number): void {
-  const { bytes, view, end } = memoryOf(2 * (writer.at + size))
+  const needed = writer.at + size
+  const { bytes, view, end } = memoryOf(needed + Math.min(needed, LARGEST_GROWTH))
   writer.bytes.copy(bytes, 0, 0, writer.at)
   writer.bytes = bytes
   writer.view = view
@@ -107,11 +111,12 @@ const isMinusZero = (value: number) => value === 0 && 1 / value < 0
 
 /** A call into Buffer costs more than a few characters do. */
 const SHORT = 64
+const LONG = 1 << 16
 
 export function writeText(writer: Writer, text: string): void {
   const { length } = text
-  // No character has more than three bytes.
-  reserve(writer, 3 * length + HEAD)
+  // No character has more than three bytes; of long texts it pays to know.
+  reserve(writer, (length < LONG ? 3 * length : Buffer.byteLength(text)) + HEAD)
   if (length >= SHORT || !putAscii(writer, text)) writeLong(writer, text)
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { statSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { runInNewContext } from 'node:vm'
 import { codecOf, registerClass } from '#src/codec/codec.js'
 import { assertRefused, assertSame } from './same.ts'
 
@@ -34,6 +35,15 @@ function captured(error: Error): Error {
 function systemError(): unknown {
   try {
     return statSync('/nowhere/at/all')
+  } catch (error) {
+    return error
+  }
+}
+
+/** Of a hidden subclass of RangeError, one for each code. */
+function nodeError(): unknown {
+  try {
+    return Buffer.alloc(-1)
   } catch (error) {
     return error
   }
@@ -170,6 +180,12 @@ const faithful: Record<string, unknown> = {
     Object.assign(new Error('m'), { stack: { not: ['text'] } }),
   ],
   'an error that caused itself': ownCause(),
+  'errors of the platform': [
+    new DOMException('m', 'AbortError'),
+    Object.assign(new DOMException('m', 'Own'), { cause: { a: 1 } }),
+    AbortSignal.abort().reason,
+    new DOMException('\ud800'),
+  ],
   'typed arrays': [
     new Int8Array([-1]),
     new Uint8Array([1, 2]),
@@ -199,6 +215,26 @@ const faithful: Record<string, unknown> = {
     with_(new Float64Array(3000), { hidden: { value: 1 } }),
   ],
 }
+const { SuppressedError, Temporal } = globalThis as unknown as {
+  SuppressedError?: new (...parts: unknown[]) => Error
+  Temporal?: Record<string, { new (...parts: unknown[]): object; from(text: string): object }>
+}
+if (SuppressedError !== undefined)
+  faithful['suppressed errors'] = new SuppressedError(new Error('a'), { b: 1 }, 'm')
+if (Temporal !== undefined)
+  faithful.Temporal = [
+    ...Object.entries({
+      Instant: '2026-11-21T16:00:00.123456789Z',
+      PlainDate: '2026-11-21[u-ca=hebrew]',
+      PlainDateTime: '-000044-03-15T12:00:00.000000001',
+      PlainMonthDay: '02-29',
+      PlainTime: '23:59:59.999999999',
+      PlainYearMonth: '2026-11',
+      ZonedDateTime: '2026-10-25T02:30:00+01:00[Europe/Berlin]',
+      Duration: '-P1Y2M3W4DT5H6M7.008009010S',
+    }).map(([name, text]) => Temporal[name]!.from(text)),
+    new Temporal.Duration!(0, 0, 0, 0, 0, 0, 0, 1500, 1e9),
+  ]
 const Float16 = (globalThis as { Float16Array?: new (values: number[]) => unknown }).Float16Array
 if (Float16 !== undefined) faithful['half floats'] = new Float16([1.5])
 
@@ -325,7 +361,7 @@ describe('what cannot be stored', () => {
     refuses(
       { rows: [0, 1, 2, { socket }] },
       'result.rows[3].socket',
-      /^cannot store a Socket at result\.rows\[3\]\.socket$/,
+      /^cannot store a Socket, whose class is not registered with registerClass\(\) at result\.rows\[3\]\.socket$/,
     )
     refuses(new Map([['k', [socket]]]), 'result.get("k")[0]')
     refuses(new Map([[socket, 1]]), 'result.keys()[0]')
@@ -361,7 +397,7 @@ describe('what cannot be stored', () => {
       Object.create({}),
       Object.create(Date.prototype),
       Object.create(URL.prototype),
-      new Blob([]),
+      new Proxy([], {}),
     ])
       refuses({ value }, 'result.value')
     refuses({ Math, JSON }, 'result.Math.abs')
@@ -372,6 +408,23 @@ describe('what cannot be stored', () => {
       })(),
       'result',
     )
+  })
+
+  it('is what cannot be copied at once, with advice', () => {
+    refuses([new Blob([])], 'result[0]', /a Blob \(store its arrayBuffer\(\)\) at/)
+    refuses([new Headers()], 'result[0]', /a Headers \(store its entries\(\)\) at/)
+    refuses([new FormData()], 'result[0]', /a FormData \(store its entries\(\)\) at/)
+    refuses([new Response()], 'result[0]', /a Response \(store what you need of it, such as its status/)
+    refuses([new Request('http://a')], 'result[0]', /a Request \(store what you need of it\) at/)
+    refuses([Promise.resolve()], 'result[0]', /a Promise at/)
+    refuses(
+      [runInNewContext('[1]')],
+      'result[0]',
+      /an Array of another realm \(store a structuredClone\(\) of it\)/,
+    )
+    refuses([new Intl.NumberFormat()], 'result[0]', /a NumberFormat at/)
+    refuses([nodeError()], 'result[0]', /a RangeError of Node's own class \(store its code and message\) at/)
+    refuses([new (class Headers {})()], 'result[0]', /a Headers, whose class is not registered/)
   })
 
   it('is an accessor, which is never invoked', () => {

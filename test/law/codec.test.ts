@@ -301,6 +301,8 @@ describe('decoding hostile bytes', () => {
     'a tag': item(0xc1, 0),
     'a byte string': item(0x41, 0),
     'a symbol of no text': item(0xc7, 0),
+    'a date of text': item(0xcc, 0x61, '1'),
+    'a date of dates': Buffer.alloc(1_000_000, 0xcc),
     'a well-known symbol nobody knows': item(0xc8, 0x61, 'x'),
     'the key __proto__': item(0xa1, 0x69, '__proto__', 0xa1, 0x68, 'polluted', 0x01),
     'a key that is a number': item(0xa1, 0x01, 0x01),
@@ -365,6 +367,14 @@ describe('decoding hostile bytes', () => {
     const got = codecOf('cbor').decode(inPlace(['object'], 0, [], true, 7, '__proto__', { polluted: 1 }))
     assert.equal(Object.getPrototypeOf(got), Object.prototype)
     assert.ok(Object.hasOwn(got as object, '__proto__'))
+  })
+
+  it('gives arrays no more room than there are bytes', () => {
+    const claims = Buffer.alloc(1_000_000, Buffer.of(0x9a, 0x00, 0x0f, 0x00, 0x00))
+    const before = process.memoryUsage().rss
+    for (let i = 0; i < 20; i++)
+      assert.throws(() => codecOf('cbor').decode(claims), { code: 'ERR_UNDECODABLE', message: /too deep/ })
+    assert.ok(process.memoryUsage().rss - before < 200_000_000)
   })
 
   it('makes long arrays without the memory they claim', () => {
