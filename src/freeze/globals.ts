@@ -110,7 +110,7 @@ function writeOriginal(walk: Walk, holder: object, key: string, { owner, propert
     if (types.isProxy(definer)) return false
     if (holder === globalThis && !isAsAtStart(key, property)) return false
     // one original may have been put in the place of another; a bound function only looks native
-    if (isNative(definer)) name = intrinsicName(definer) ?? nativeName(definer, key)
+    if (isNative(definer)) name = nativeName(definer, holder, key)
     else if (!isMadeByNode(definer, key, get !== undefined)) return false
   } else if (typeof definer === 'object' && definer !== null) {
     if (atStart.get(key) !== definer) name = intrinsicName(definer)
@@ -133,10 +133,13 @@ function isMadeByNode(definer: Function, key: string, isGetter: boolean): boolea
   return (definer.name === key || definer.name === '') && (isClass || givenScopes(facts) <= 0)
 }
 
-/** A native function of Node's that no table has; a bound function only looks like one. */
-function nativeName(fn: Function, key: string): string | undefined {
+/** The name of a native function: of a global its own, made by Node at first use or before; undefined for a bound one. */
+function nativeName(fn: Function, holder: object, key: string): string | undefined {
+  const isOwn = holder === globalThis && fn.name === key
+  const known = isOwn ? undefined : intrinsicName(fn)
+  if (known !== undefined) return known
   if (factsOf(fn).internals.bound !== undefined) return undefined
-  return fn.name === key ? key : `native ${fn.name}`
+  return isOwn ? key : `native ${fn.name}`
 }
 
 /** Whether a property holds what it did, and nothing nearer hides it. */
