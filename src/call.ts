@@ -4,21 +4,27 @@
  * The law: whatever fails here before or after the function runs, the caller gets what the function returned or threw. A
  * failure becomes a warning and an uncached call.
  */
+import { performance } from 'node:perf_hooks'
+import timers from 'node:timers'
 import { types } from 'node:util'
+import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { CodecError } from './errors.ts'
 import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
-import { depend, frameOf, isRunningAround, outside, within } from './frame.ts'
+import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
-import { decodeOutcome, type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
+import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
 import type { Lease } from './store/contract.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
-import type { Entry } from './types.ts'
+import type { Digest, Entry } from './types.ts'
+
+// as it was when this was loaded: programs put others in its place
+const { setImmediate } = timers
 
 /** One call on its way. */
 interface Call {
@@ -37,7 +43,7 @@ export function call(memo: Memo, self: unknown, args: readonly unknown[]): unkno
     const { digest } = keyed.key
     const flight = room.flights.get(digest)
     const one: Call = { memo, room, keyed, self, args }
-    if (flight !== undefined && !isRunningAround(digest)) return join(one, flight)
+    if (flight !== undefined && !flight.isOutdated && !wouldCircle(digest)) return join(one, flight)
     const found = find(memo, room, keyed.key)
     if (found === undefined) return compute(one, takeTurn(memo, room, keyed.key))
     if (isFresh(found)) return answer(one, found)
@@ -53,8 +59,23 @@ export function call(memo: Memo, self: unknown, args: readonly unknown[]): unkno
 export function refresh(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
   return withKey(memo, self, args, (keyed, room) => {
     const one: Call = { memo, room, keyed, self, args }
+    outdate(room, keyed.key.digest)
     return land(one, run(one, undefined))
   })
+}
+
+/** Forget what is kept of a call, and what is being computed for it. Throws `FreezeError`. */
+export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
+  const { digest } = keyOf(memo, self, args).key
+  const room = memo.room()
+  outdate(room, digest)
+  return room.store()?.drop(digest) ?? false
+}
+
+/** What is being computed now is not to be kept. */
+function outdate({ flights }: Room, digest: Digest): void {
+  const flight = flights.get(digest)
+  if (flight !== undefined) flight.isOutdated = true
 }
 
 function withKey(
@@ -87,7 +108,6 @@ function answer(one: Call, { entry, outcome }: Found): unknown {
   depend(keyed.inputPaths, expiresAt)
   countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
-  if (memo.learnt.async === undefined) memo.learnt.async = async
   const { printed, thrown, value } = outcome
   if (memo.captureOutput && printed !== undefined) replay(printed)
   if (thrown === undefined) return async ? Promise.resolve(value) : value
@@ -113,21 +133,26 @@ function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
 
 /** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */
 async function join(one: Call, flight: Flight): Promise<unknown> {
-  const { keyed, memo, room } = one
+  const { args, keyed, memo, room, self } = one
+  const signals = signalsIn(args)
   flight.joined = true
-  const { copy, frame, value } = await flight.landed
+  let kept: Kept
+  try {
+    kept = await unlessAborted(waitingFor(keyed.key.digest, flight.landed), signals)
+  } catch (error) {
+    // somebody else has given up, not this caller
+    if (flight.isAborted() && !isAborted(signals)) return call(memo, self, args)
+    throw error
+  }
+  const { copy, frame } = kept
   depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
-  const own: Outcome | undefined =
-    isPrimitive(value) && !memo.captureOutput ? { value } : copy && guarded(memo, room, copy)
+  const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), joined: true }))
   if (memo.captureOutput) replay(own.printed ?? [])
   return own.value
 }
-
-const isPrimitive = (value: unknown): boolean =>
-  value === null || (typeof value !== 'object' && typeof value !== 'function')
 
 // misses -----------------------------------------------------------------------------------------------------------
 
@@ -138,14 +163,14 @@ function compute(one: Call, turn: Turn): unknown {
   const { keyed, memo, room } = one
   if (turn.kind === 'found') return answer(one, turn.found)
   if (turn.kind === 'compute') return land(one, run(one, turn.lease))
-  if (turn.async) return land(one, { flight: { landed: flyLater(one), joined: false } })
+  if (turn.async) return land(one, { flight: flightOf(one, flyLater(one)) })
   return compute(one, waitBlocking(memo, room, keyed.key))
 }
 
 /** Somebody else is at it: their result, or else our own. */
 async function flyLater(one: Call): Promise<Kept> {
-  const { keyed, memo, room } = one
-  const turn = await waitPolitely(memo, room, keyed.key)
+  const { args, keyed, memo, room } = one
+  const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
   const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
     const { copy, entry } = turn.found
@@ -154,6 +179,11 @@ async function flyLater(one: Call): Promise<Kept> {
   }
   const ran = run(one, turn.kind === 'compute' ? turn.lease : undefined)
   return 'flight' in ran ? ran.flight.landed : { value: ran.value, copy: undefined, frame }
+}
+
+const flightOf = ({ args }: Call, landed: Promise<Kept>): Flight => {
+  const signals = signalsIn(args)
+  return { landed, joined: false, isOutdated: false, isAborted: () => isAborted(signals) }
 }
 
 /** What was run as the function would give it; a flight can be joined until it has landed. */
@@ -173,16 +203,19 @@ function land({ keyed, room }: Call, ran: Ran): unknown {
 function run(one: Call, lease: Lease | undefined): Ran {
   const { args, keyed, memo, room, self } = one
   emit('miss', () => ({ name: memo.name, key: plainKey(keyed.key) }))
-  const frame = frameOf(keyed.key.digest)
+  const frame = frameOf(keyed.key.digest, lease)
+  const signals = signalsIn(args)
+  let flight: Flight | undefined
   const recording = memo.captureOutput ? startRecording() : undefined
   const began = performance.now()
-  const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): Encoded | undefined => {
+  const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
     recording?.stop()
     const elapsed = performance.now() - began
     learn(memo, elapsed)
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
     try {
-      return keep(memo, room, { keyed, self, args, frame, outcome, elapsed, async, lease })
+      const isOutdated = isAborted(signals) || flight?.isOutdated === true
+      return keep(memo, room, { keyed, self, args, frame, outcome, elapsed, async, lease, isOutdated })
     } finally {
       giveBack(memo, room, lease, 'unkept')
     }
@@ -194,7 +227,6 @@ function run(one: Call, lease: Lease | undefined): Ran {
   } catch (error) {
     return { value: failed(error, false) }
   }
-  memo.learnt.async = types.isPromise(result)
   if (!types.isPromise(result)) {
     finish({ value: result }, false)
     return { value: result }
@@ -204,23 +236,26 @@ function run(one: Call, lease: Lease | undefined): Ran {
     giveBack(memo, room, lease, 'unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
     uncached(memo, room, failure)
-    if (memo.onUncacheable === 'throw') throw failure
-    return { value: result }
+    if (memo.onUncacheable !== 'throw') return { value: result }
+    // it is not handed on, so nobody else will look at how it ends
+    attempt(() => Promise.prototype.then.call(result, undefined, () => undefined))
+    throw failure
   }
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
-  const flight: Flight = {
-    joined: false,
-    landed: result.then(
-      (value): Kept => {
-        const made =
-          finish({ value }, true) ??
-          (flight.joined ? attempt(() => encodeOutcome(memo.codec, { value })) : undefined)
-        const copy = made && (() => decodeOutcome(memo.codec, made.form, made.bytes))
-        return { value, copy, frame }
-      },
-      async (error): Promise<Kept> => ({ value: await failed(error, true), copy: one.stale?.copy, frame }),
-    ),
-  }
+  const landed = result.then(
+    (value): Kept => {
+      const kept = finish({ value }, true)
+      const made =
+        kept === 'unwanted'
+          ? flight?.joined === true
+            ? attempt(() => encodeOutcome(memo.codec, { value }))
+            : undefined
+          : kept
+      return { value, copy: made && (() => decodeOutcome(memo.codec, made.form, made.bytes)), frame }
+    },
+    async (error): Promise<Kept> => ({ value: await failed(error, true), copy: one.stale?.copy, frame }),
+  )
+  flight = flightOf(one, landed)
   return { flight }
 
   /** What stands in for a result that could not be computed; throws the error where nothing does. */
@@ -264,6 +299,7 @@ function revalidate(one: Call): void {
   setImmediate(() => {
     outside(() => {
       try {
+        if (room.store() === undefined) return done()
         // the arguments may have been changed by now, or what the function captures
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined

@@ -3,10 +3,13 @@
  * only if its own key covers the files, and no longer than the inner result lives.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Lease } from './store/contract.ts'
 import type { Digest } from './types.ts'
 
 export interface Frame {
   readonly digest: Digest
+  /** Under which it is computed. */
+  readonly lease: Lease | undefined
   readonly outer: Frame | undefined
   readonly files: Set<string>
   expiresAt: number
@@ -15,8 +18,9 @@ export interface Frame {
 const frames = new AsyncLocalStorage<Frame>()
 
 /** A frame for the call of this digest, inside the one that is running. */
-export const frameOf = (digest: Digest): Frame => ({
+export const frameOf = (digest: Digest, lease?: Lease): Frame => ({
   digest,
+  lease,
   outer: frames.getStore(),
   files: new Set(),
   expiresAt: Number.POSITIVE_INFINITY,
@@ -36,10 +40,44 @@ export function depend(files: Iterable<string>, expiresAt: number = Number.POSIT
   outer.expiresAt = Math.min(outer.expiresAt, expiresAt)
 }
 
-/** A call that waits for itself would wait for ever. */
-export function isRunningAround(digest: Digest): boolean {
-  for (let frame = frames.getStore(); frame !== undefined; frame = frame.outer) {
-    if (frame.digest === digest) return true
+/** The frames around here, the innermost first. */
+function* around(): Generator<Frame> {
+  for (let frame = frames.getStore(); frame !== undefined; frame = frame.outer) yield frame
+}
+
+/** The leases that are held around here: others may be waiting for these. */
+export const leasesAround = (): Lease[] =>
+  [...around()].flatMap(({ lease }) => (lease === undefined || lease.isOver ? [] : [lease]))
+
+/** What the running calls of this thread wait for. */
+const waits = new Map<Digest, Digest[]>()
+
+/** Whether to wait for that call would be to wait for oneself, by whatever detour. */
+export function wouldCircle(target: Digest): boolean {
+  const own = new Set([...around()].map(({ digest }) => digest))
+  if (own.size === 0) return false
+  const seen = new Set<Digest>()
+  const stack = [target]
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (own.has(at)) return true
+    if (seen.has(at)) continue
+    seen.add(at)
+    stack.push(...(waits.get(at) ?? []))
   }
   return false
+}
+
+/** Wait for a call that is running, and let others see who waits for whom. */
+export async function waitingFor<T>(target: Digest, promise: Promise<T>): Promise<T> {
+  const own = [...around()].map(({ digest }) => digest)
+  for (const digest of own) waits.set(digest, [...(waits.get(digest) ?? []), target])
+  try {
+    return await promise
+  } finally {
+    for (const digest of own) {
+      const left = waits.get(digest) ?? []
+      left.splice(left.indexOf(target), 1)
+      if (left.length === 0) waits.delete(digest)
+    }
+  }
 }

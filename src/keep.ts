@@ -26,6 +26,10 @@ export interface Flight {
   readonly landed: Promise<Kept>
   /** Whether somebody else waits for what it gives. */
   joined: boolean
+  /** Whether somebody wants it computed anew, so that nobody may join it and what it gives is not kept. */
+  isOutdated: boolean
+  /** Whether whoever began it gave it up. */
+  readonly isAborted: () => boolean
 }
 
 /** A call that has returned. */
@@ -39,13 +43,18 @@ export interface Finished {
   readonly elapsed: number
   readonly async: boolean
   readonly lease: Lease | undefined
+  /** Whether it was given up, or somebody has had it computed anew. */
+  readonly isOutdated: boolean
 }
 
 /** Milliseconds from which a call is worth the microseconds of noting what it was, to explain later misses by. */
 const WORTH_A_NOTE = 1
 
-/** Keep a result if it may be kept. Gives its bytes if it was encoded; throws only for `onUncacheable: 'throw'`. */
-export function keep(memo: Memo, room: Room, finished: Finished): Encoded | undefined {
+/**
+ * Keep a result if it may be kept. Gives its bytes; `'unwanted'` if it could be kept and is not to be; nothing if it
+ * cannot be. Throws only for `onUncacheable: 'throw'`.
+ */
+export function keep(memo: Memo, room: Room, finished: Finished): Encoded | 'unwanted' | undefined {
   const { elapsed, frame, keyed } = finished
   const kept = guarded(memo, room, () => {
     room.count(memo.name, { misses: 1, timeSpent: elapsed })
@@ -65,12 +74,12 @@ export function keep(memo: Memo, room: Room, finished: Finished): Encoded | unde
 const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
   Math.max(staleIfError, staleWhileRevalidate)
 
-/** Encode and store what came of it. Gives the bytes; or why it cannot be cached; or nothing where it should not be. */
-function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | undefined {
+/** Encode and store what came of it. Gives the bytes; or why it cannot be cached; or that it should not be. */
+function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | 'unwanted' {
   const { async, elapsed, frame, keyed, lease, outcome } = finished
   const uncertain = whyUncertain(memo, finished)
   if (uncertain !== undefined) return uncertain
-  if (!isToBeKept(memo, finished)) return undefined
+  if (!isToBeKept(memo, finished)) return 'unwanted'
   const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
   frame.expiresAt = expiresAt
   let made: Encoded
@@ -108,7 +117,9 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
 }
 
 /** Whether the user wants it kept. */
-function isToBeKept({ cacheErrors, shouldCache }: Memo, { elapsed, keyed, outcome }: Finished): boolean {
+function isToBeKept({ cacheErrors, shouldCache }: Memo, finished: Finished): boolean {
+  const { elapsed, isOutdated, keyed, outcome } = finished
+  if (isOutdated) return false
   const { thrown, value } = outcome
   if (thrown !== undefined) {
     return cacheErrors !== undefined && ask('cacheErrors', () => cacheErrors.accepts(thrown.error))

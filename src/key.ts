@@ -14,7 +14,7 @@ import {
   traceValue,
   type WalkOptions,
 } from './freeze/freeze.ts'
-import { looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
+import { inheritsFrom, looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
 import type { Line } from './freeze/trace.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
@@ -45,7 +45,7 @@ export interface Keyed {
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
 export function keyOf(subject: Subject, self: unknown, args: readonly unknown[]): Keyed {
   const code = codeOf(subject)
-  if (self === undefined && subject.version === undefined && subject.usesSuper()) {
+  if (subject.version === undefined && subject.usesSuper() && !inheritsFrom(self, subject.fn)) {
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
   const quick = quickKey(subject, self, args, code)

@@ -47,6 +47,8 @@ export interface Memo extends Subject {
   readonly tags: readonly string[]
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'
   readonly lease: LeaseTerms | false
+  /** Whether it is declared asynchronous, so that each of its calls gives a promise. */
+  readonly isAsync: boolean
   /** What is learnt of the function from its calls in this process. */
   readonly learnt: Learnt
 }
@@ -58,8 +60,6 @@ export interface CacheErrors {
 }
 
 export interface Learnt {
-  /** Whether it returned a promise the last time; undefined before its first call. */
-  async: boolean | undefined
   /** Milliseconds that its slowest call took; undefined before its first call. */
   slowest: number | undefined
 }

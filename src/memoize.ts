@@ -3,7 +3,7 @@
  * call.ts. Knows how functions look from outside, not how results are found.
  */
 import { types } from 'node:util'
-import { call, refresh } from './call.ts'
+import { call, forget, refresh } from './call.ts'
 import { type BuiltinCodec, type Compression, checkCompression, codecOf } from './codec/codec.ts'
 import { ask } from './errors.ts'
 import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/freeze.ts'
@@ -172,7 +172,7 @@ function wrap<F extends AnyFunction>(
       return found.hit ? found.value : undefined
     }),
     refresh: method((self, args) => refresh(memo, self, args)),
-    forget: method((self, args) => store()?.drop(keyed(self, args).digest) ?? false),
+    forget: method((self, args) => forget(memo, self, args)),
     clear: () => store()?.clear({ name: memo.name }) ?? 0,
     stats: () => store()?.usage()[memo.name] ?? NO_STATS,
     resetStats: () => store()?.resetUsage(memo.name),
@@ -263,7 +263,8 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     get lease() {
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
-    learnt: { async: isAsync(fn), slowest: undefined },
+    isAsync: types.isAsyncFunction(fn),
+    learnt: { slowest: undefined },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,
     keepVersions:
@@ -276,9 +277,6 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
 }
 
 const ageOf = (age: Duration | undefined): number => (age === undefined ? 0 : milliseconds(age))
-
-/** What can be told of a function before its first call. */
-const isAsync = (fn: AnyFunction): true | undefined => (types.isAsyncFunction(fn) ? true : undefined)
 
 /** Equal options are one object: what is known of a function is kept by it. */
 function walkOptions(keyOrder: WalkOptions['keyOrder'], packages: WalkOptions['packages']): WalkOptions {

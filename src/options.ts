@@ -3,6 +3,7 @@
  * unknown names with the nearest right one, wrong types with what was found. Sizes and durations become numbers.
  */
 import { createRequire } from 'node:module'
+import { types } from 'node:util'
 import type { ByteSize, Duration } from './types.ts'
 
 /** What an option accepts, in words for the message, and the test for it. */
@@ -116,6 +117,13 @@ function suggestion(wrong: string, known: readonly string[]): string {
   if (distance(wrong.toLowerCase(), nearest) > Math.max(2, wrong.length / 3))
     return `; known are ${known.join(', ')}`
   return `; did you mean "${known.find((name) => name.toLowerCase() === nearest)}"?`
+}
+
+/** An object of data: `{ … }`, of whatever realm, and no proxy. */
+export function isPlainObject(value: object): boolean {
+  if (types.isProxy(value)) return false
+  const above: object | null = Object.getPrototypeOf(value)
+  return above === null || Object.getPrototypeOf(above) === null
 }
 
 function describe(value: unknown): string {

@@ -4,6 +4,7 @@
  */
 import { setTimeout as after } from 'node:timers/promises'
 import { type Found, findFresh } from './find.ts'
+import { leasesAround } from './frame.ts'
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import type { Lease } from './store/contract.ts'
@@ -31,10 +32,10 @@ export function takeTurn(memo: Memo, room: Room, key: CallKey): Turn {
   const store = room.store()
   if (terms === false || store === undefined || store.readonly) return ALONE
   if (learnt.slowest !== undefined && learnt.slowest < WORTH_A_LEASE) return ALONE
-  const lease = guarded(memo, room, () => store.leases.acquire(key.digest, terms, learnt.async === true))
+  const lease = guarded(memo, room, () => store.leases.acquire(key.digest, terms, memo.isAsync))
   if (lease === undefined || lease === 'unwanted') return ALONE
   if (lease === 'taken' || lease === 'taken asynchronously')
-    return { kind: 'wait', async: lease !== 'taken' || learnt.async === true }
+    return { kind: 'wait', async: lease !== 'taken' || memo.isAsync }
   // the one before us may have finished between our look and our lease
   const found = findFresh(memo, room, key)
   if (found === undefined) return { kind: 'compute', lease }
@@ -42,9 +43,12 @@ export function takeTurn(memo: Memo, room: Room, key: CallKey): Turn {
   return { kind: 'found', found }
 }
 
+/** Milliseconds after which to look whether those who wait wait for each other. */
+const CIRCLE_AFTER = 300
+
 /** Blocks this thread until it is our turn, there is a result, or the function turns out to be asynchronous. */
 export function waitBlocking(memo: Memo, room: Room, key: CallKey): Turn {
-  const waiting = patience(memo)
+  const waiting = patience(memo, room, key)
   for (;;) {
     const pause = waiting()
     if (pause === undefined) return ALONE
@@ -56,7 +60,7 @@ export function waitBlocking(memo: Memo, room: Room, key: CallKey): Turn {
 
 /** The same for an asynchronous function: lets others work meanwhile. Never gives 'wait'. */
 export async function waitPolitely(memo: Memo, room: Room, key: CallKey): Promise<Turn> {
-  const waiting = patience(memo)
+  const waiting = patience(memo, room, key)
   for (;;) {
     const pause = waiting()
     if (pause === undefined) return ALONE
@@ -71,13 +75,22 @@ function lookAgain(memo: Memo, room: Room, key: CallKey): Turn {
   return found === undefined ? takeTurn(memo, room, key) : { kind: 'found', found }
 }
 
-/** Milliseconds until the next look, or undefined once the `wait` of the lease is over. */
-function patience({ lease }: Memo): () => number | undefined {
-  const until = performance.now() + (lease === false ? 0 : lease.wait)
+/** Milliseconds until the next look, or undefined once there is no point in waiting. */
+function patience(memo: Memo, room: Room, key: CallKey): () => number | undefined {
+  const { lease } = memo
+  const began = performance.now()
+  const held = leasesAround()
   let pause = FIRST_PAUSE
   return () => {
-    const left = until - performance.now()
+    const waited = performance.now() - began
+    const left = (lease === false ? 0 : lease.wait) - waited
     if (left <= 0) return undefined
+    // a cycle of calls that their keys do not show, cut by an argument that does not count
+    const circles =
+      held.length > 0 &&
+      waited > CIRCLE_AFTER &&
+      guarded(memo, room, () => room.store()?.leases.circles(held, key.digest))
+    if (circles === true) return undefined
     pause = Math.min(pause * 1.5, LONGEST_PAUSE)
     return Math.min(pause, left)
   }

@@ -27,16 +27,18 @@ const table: Readonly<Record<string, readonly string[]>> = {
   key: [...shared, 'freeze/'],
   memo: [...shared, 'key', 'keep', 'store/'],
   guard: [...shared, 'memo'],
-  frame: shared,
+  abort: shared,
+  frame: [...shared, 'store/'],
   explain: [...shared, 'guard', 'key', 'freeze/', 'store/'],
   outcome: [...shared, 'codec/'],
   output: [...shared, 'outcome'],
   find: [...shared, 'guard', 'memo', 'outcome'],
   keep: [...shared, 'explain', 'frame', 'guard', 'key', 'memo', 'outcome', 'store/'],
-  turn: [...shared, 'find', 'guard', 'memo', 'store/'],
+  turn: [...shared, 'find', 'frame', 'guard', 'memo', 'store/'],
   lookup: [...shared, 'explain', 'find', 'key', 'memo', 'outcome'],
   call: [
     ...shared,
+    'abort',
     'find',
     'frame',
     'guard',
@@ -70,6 +72,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 /** Arrows that are for types only. */
 const typesOnly = new Set([
+  'frame → store/',
   'output → outcome',
   'memoize-options → memo',
   'memo → key',

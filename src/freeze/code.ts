@@ -23,7 +23,7 @@ import { writeMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
 import { treatmentOf } from './origin.ts'
 import { writePaths } from './paths.ts'
-import { whereIs } from './place.ts'
+import { isWrittenIn, whereIs } from './place.ts'
 import { writePrivateMembers } from './privates.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
@@ -52,6 +52,8 @@ export function writeFunction(walk: Walk, fn: Function): void {
     const parts = standIn()
     out.uint(parts.length)
     for (const part of parts) walk.same(part)
+    const above = getPrototypeOf(fn) as object | null
+    if (above !== Function.prototype) walk.member(above, '__proto__')
     return writeMembers(walk, fn, addedToStandIn(fn))
   }
   if (fn === cwd) {
@@ -110,8 +112,7 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
   out.string(fn.name)
   out.raw(facts.text)
   const scopes = givenScopes(facts)
-  if (isOffered(fn, facts.url)) return out.tag(TAG.end)
-  if (scopes <= 0) return writeAdded(walk, fn)
+  if (scopes <= 0 || isOffered(fn, facts.url)) return writeAdded(walk, fn)
   walk.insidePackage()
   const bindings = new Bindings(fn, facts)
   for (const variable of parsedText(fn, () => walk.path()).free) {
@@ -131,20 +132,28 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
 /** The program's functions among the members of a package's function or class: `Object.assign(Model.prototype, methods)`. */
 function writeAdded(walk: Walk, fn: Function): void {
   const members = membersOf(fn)
-  for (const { key, value } of members) {
-    if (typeof value !== 'function' || types.isProxy(value) || isNative(value)) continue
-    if (factsOf(value).origin.kind !== 'user') continue
+  // a library in one object, not a class
+  const some = members.length > MOST_MEMBERS ? [] : members
+  for (const { key, value } of some) {
+    if (typeof value !== 'function' || types.isProxy(value) || !isOfProgram(value)) continue
     walk.out.tag(TAG.property)
     if (typeof key === 'string') walk.out.string(key)
     walk.member(value, key)
     walk.volatile = true
   }
   walk.out.tag(TAG.end)
-  if (members.length === 0) return
   walk.rechecks.push(() => {
     const now = membersOf(fn)
     return now.length === members.length && now.every(({ value }, index) => value === members[index]!.value)
   })
+}
+
+const MOST_MEMBERS = 200
+
+/** A function that no package made: the user's own, bound ones, and memoized ones. */
+function isOfProgram(fn: Function): boolean {
+  if (standInOf(fn) !== undefined) return true
+  return isNative(fn) ? intrinsicName(fn) === undefined : factsOf(fn).origin.kind === 'user'
 }
 
 interface Member {
@@ -152,18 +161,26 @@ interface Member {
   readonly value: unknown
 }
 
-/** What a function and its prototype hold beside what every function does. */
+/** What a function, its prototype, and the classes above it hold beside what every function does. */
 function membersOf(fn: Function): readonly Member[] {
-  const prototype: unknown = Object.getOwnPropertyDescriptor(fn, 'prototype')?.value
-  const holders = [fn, ...(typeof prototype === 'object' && prototype !== null ? [prototype] : [])]
-  return holders.flatMap((holder) =>
-    Reflect.ownKeys(holder)
-      .filter((key) => (holder === fn ? !isStandard(fn, key) : key !== 'constructor'))
-      .map((key) => {
+  const members: Member[] = []
+  for (
+    let maker: unknown = fn;
+    typeof maker === 'function' && !types.isProxy(maker);
+    maker = getPrototypeOf(maker)
+  ) {
+    if (maker === Function.prototype || isNative(maker)) break
+    const prototype: unknown = Object.getOwnPropertyDescriptor(maker, 'prototype')?.value
+    const holders = [maker, ...(typeof prototype === 'object' && prototype !== null ? [prototype] : [])]
+    for (const holder of holders) {
+      for (const key of Reflect.ownKeys(holder)) {
+        if (holder === maker ? isStandard(maker, key) : key === 'constructor') continue
         const { get, value } = Object.getOwnPropertyDescriptor(holder, key)!
-        return { key, value: get ?? value }
-      }),
-  )
+        members.push({ key, value: get ?? value })
+      }
+    }
+  }
+  return members
 }
 
 /** A variable of a package's closure. What nothing can see into is refused there, too: a caller may have given it. */
@@ -229,12 +246,7 @@ function refuseBlind(walk: Walk, source: ParsedText, fn: Function, facts: Functi
 function isAtHome(walk: Walk, fn: Function): boolean {
   const { holder } = walk
   if (!walk.isMember || holder === undefined) return walk.isMember
-  if (typeof holder === 'symbol' || types.isProxy(holder)) return false
-  const maker: unknown =
-    typeof holder === 'function' ? holder : Object.getOwnPropertyDescriptor(holder, 'constructor')?.value
-  if (typeof maker !== 'function' || types.isProxy(maker)) return false
-  const text = Function.prototype.toString
-  return text.call(maker).includes(text.call(fn))
+  return typeof holder !== 'symbol' && isWrittenIn(holder, fn)
 }
 
 function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {

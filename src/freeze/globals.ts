@@ -79,6 +79,19 @@ function ownerOf(holder: object, key: string): Owned | undefined {
   return undefined
 }
 
+const CONSTANTS: ReadonlySet<string> = new Set(['Infinity', 'NaN', 'undefined'])
+
+/** What each global was when this was loaded; those that Node makes at first use are not there yet. */
+const functionsAtStart: ReadonlyMap<string, unknown> = new Map(
+  Object.getOwnPropertyNames(globalThis).flatMap((name) => {
+    const value: unknown = getOwnPropertyDescriptor(globalThis, name)!.value
+    return typeof value === 'function' ? [[name, value] as const] : []
+  }),
+)
+
+const isAsAtStart = (key: string, { value }: PropertyDescriptor): boolean =>
+  value === undefined || !functionsAtStart.has(key) || functionsAtStart.get(key) === value
+
 /** What Node's own objects among the globals were when this was loaded. */
 const atStart: ReadonlyMap<string, unknown> = new Map(
   [...NODE_OBJECTS].map((name) => {
@@ -95,12 +108,13 @@ function writeOriginal(walk: Walk, holder: object, key: string, { owner, propert
   let name: string | undefined = key
   if (typeof definer === 'function') {
     if (types.isProxy(definer)) return false
+    if (holder === globalThis && !isAsAtStart(key, property)) return false
     // one original may have been put in the place of another; a bound function only looks native
     if (isNative(definer)) name = intrinsicName(definer) ?? nativeName(definer)
     else if (!isMadeByNode(definer, key, get !== undefined)) return false
   } else if (typeof definer === 'object' && definer !== null) {
     if (atStart.get(key) !== definer) name = intrinsicName(definer)
-  }
+  } else if (!CONSTANTS.has(key)) return false
   if (name === undefined) return false
   walk.originals.push({ holder, key, owner, definer })
   out.tag(TAG.global)
@@ -113,7 +127,10 @@ function writeOriginal(walk: Walk, holder: object, key: string, { owner, propert
 function isMadeByNode(definer: Function, key: string, isGetter: boolean): boolean {
   const facts = factsOf(definer)
   if (facts.origin.kind !== 'builtin') return false
-  return isGetter || ((definer.name === key || definer.name === '') && givenScopes(facts) <= 0)
+  if (isGetter) return true
+  // a class has a scope of its own, and wraps nothing
+  const isClass = getOwnPropertyDescriptor(definer, 'prototype')?.writable === false
+  return (definer.name === key || definer.name === '') && (isClass || givenScopes(facts) <= 0)
 }
 
 /** A native function of Node's that no table has; a bound function only looks like one. */

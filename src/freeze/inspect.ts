@@ -204,8 +204,9 @@ export function scriptOf(scriptId: string): Script | undefined {
   return scripts.get(scriptId)
 }
 
-/** The script loaded last from that URL, among those listed so far. */
-export function scriptAt(url: string): Script | undefined {
+/** The script loaded last from that URL, among those listed so far, or among all there are now. */
+export function scriptAt(url: string, how?: 'ask again'): Script | undefined {
+  if (how !== undefined && canInspect()) looking(listScripts)
   let found: Script | undefined
   for (const script of scripts.values()) if (script.url === url) found = script
   return found

@@ -8,10 +8,11 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 import { digestBytes, hashBytes } from './digest.ts'
 import { originOfImport, packageOf } from './function.ts'
-import { writeGlobal } from './globals.ts'
+import { localConventions, writeGlobal } from './globals.ts'
 import { scriptAt } from './inspect.ts'
 import { pathOf, treatmentOf } from './origin.ts'
 import { parseProgram } from './parse.ts'
+import { LOCAL } from './source.ts'
 import { syntaxBytes } from './syntax.ts'
 import { TAG } from './tags.ts'
 import { eachChild, type Node } from './tree.ts'
@@ -24,6 +25,8 @@ interface ModuleSource {
   readonly imports: readonly string[]
   /** What it reads from the global scope. */
   readonly globals: readonly FreeVariable[]
+  /** It names something that depends on the default time zone or locale. */
+  readonly usesLocale: boolean
   /** What it runs that only the run decides, in words. */
   readonly opaque: readonly string[]
 }
@@ -63,6 +66,7 @@ export function writeModule(walk: Walk, specifier: string, base: string): void {
     if (source === undefined)
       return walk.refuse(`import(${JSON.stringify(specifier)}), since ${url} cannot be read,`)
     out.raw(source.digest)
+    if (source.usesLocale) out.string(localConventions())
     for (const what of source.opaque) walk.blind.push({ what, where: url })
     for (const variable of source.globals) {
       out.tag(TAG.variable)
@@ -87,6 +91,9 @@ function urlOf(specifier: string, base: string): string | undefined {
   }
 }
 
+/** What the file of each URL held when it was last read, of modules that were not loaded then. */
+const onDisk = new Map<string, string>()
+
 /** What runs, if it is loaded; else what would be loaded now. */
 function sourceAt(url: string): ModuleSource | undefined {
   let text = scriptAt(url)?.source
@@ -95,6 +102,11 @@ function sourceAt(url: string): ModuleSource | undefined {
       text = readFileSync(pathOf(url) ?? '', 'utf8')
     } catch {
       return undefined
+    }
+    if (onDisk.get(url) !== text) {
+      // it may have been loaded before this edit, and since V8 was last asked for its scripts, which takes a while
+      text = scriptAt(url, 'ask again')?.source ?? text
+      onDisk.set(url, text)
     }
   }
   const key = digestBytes(Buffer.from(text, 'utf16le'))
@@ -106,6 +118,7 @@ const data = (text: string): ModuleSource => ({
   digest: hashBytes(Buffer.from(text, 'utf16le')),
   imports: [],
   globals: [],
+  usesLocale: false,
   opaque: [],
 })
 
@@ -117,6 +130,7 @@ function parse(text: string): ModuleSource | undefined {
   if (program === undefined) return undefined
   const imports = new Set<string>()
   const opaque = new Set<string>()
+  let usesLocale = false
   const parents = new Map<Node, Node>()
   const stack: Node[] = [program]
   for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
@@ -142,6 +156,7 @@ function parse(text: string): ModuleSource | undefined {
     digest: hashBytes(syntaxBytes(program)),
     imports: [...imports].sort(),
     globals: globals.filter(({ name }) => !WRAPPER.has(name)),
+    usesLocale,
     opaque: [...opaque],
   }
 
@@ -151,6 +166,7 @@ function parse(text: string): ModuleSource | undefined {
     else if (node.type === 'ImportExpression') opaque.add('import() of a module that only the run decides')
     else if (node.type === 'WithStatement') opaque.add('with')
     if (node.type !== 'Identifier') return
+    if (LOCAL.test(node.name)) usesLocale = true
     if (node.name === 'createRequire') opaque.add('require() of a module that only the run decides')
     if (node.name !== 'require') return
     const call = parents.get(node)

@@ -5,6 +5,7 @@
 import { existsSync } from 'node:fs'
 import { findSourceMap } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
+import { types } from 'node:util'
 import { factsOf, parsedText } from './function.ts'
 import { pathOf } from './origin.ts'
 
@@ -83,6 +84,25 @@ export function looksAtSuper(fn: Function): boolean {
     supers.set(fn, uses)
   }
   return uses
+}
+
+/** Whether a method was written in the class that an object is, or whose prototype it is. */
+export function isWrittenIn(holder: object, method: Function): boolean {
+  if (types.isProxy(holder)) return false
+  const maker: unknown =
+    typeof holder === 'function' ? holder : Object.getOwnPropertyDescriptor(holder, 'constructor')?.value
+  if (typeof maker !== 'function' || types.isProxy(maker)) return false
+  const text = Function.prototype.toString
+  return text.call(maker).includes(text.call(method))
+}
+
+/** Whether an object inherits from the class that a method was written in. */
+export function inheritsFrom(object: unknown, method: Function): boolean {
+  if ((typeof object !== 'object' && typeof object !== 'function') || object === null) return false
+  for (let at: object | null = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
+    if (isWrittenIn(at, method)) return true
+  }
+  return false
 }
 
 /** Whether a function may look at the object it is called on. Never wrongly false. */

@@ -115,8 +115,8 @@ interface Survey {
 }
 
 /** `new Date`, `Intl`, and the methods of dates and strings that go by local conventions. */
-const LOCAL =
-  /^(?:Date|Intl|[gs]et(?:FullYear|Month|Date|Day|Hours|Minutes|TimezoneOffset)|to(?:Date|Time)String|toLocale\w+|localeCompare)$/
+export const LOCAL: RegExp =
+  /^(?:Date|Intl|(?:Date|List|Number|RelativeTime|Duration)(?:Time)?Format|Collator|PluralRules|[gs]et(?:FullYear|Month|Date|Day|Hours|Minutes|TimezoneOffset)|to(?:Date|Time)String|toLocale\w+|localeCompare)$/
 
 /** One walk for all that needs no scopes. */
 function look(root: Node, kind: FunctionKind): Survey {

@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
-import type { Entry, EvictionPolicy } from '../types.ts'
+import type { CallKey, Entry, EvictionPolicy } from '../types.ts'
 import type { Lease, NewEntry } from './contract.ts'
 import type { EntryIndex, Located, NewRow } from './entry-index.ts'
 import { type Totals, unsound } from './ledger.ts'
@@ -69,6 +69,10 @@ export function admit(
   if (lease === undefined && quickly()) return NOBODY
   const { entry, file } = newcomer
   const { key } = entry
+  // the user's code, which may ask this very index: not while it is writing
+  const { codeNote } = asked
+  const version =
+    codeNote !== undefined && index.ledger.noted(key.code) === undefined ? codeNote() : undefined
   try {
     return index.write(() => {
       if (lease !== undefined) {
@@ -81,12 +85,12 @@ export function admit(
       const replaced = id === undefined ? index.remove(key.digest) : undefined
       const except = id ?? index.insert(row)
       if (except === undefined) throw unsound('a row that was removed is still there')
-      index.ledger.takeNotes(key, asked)
+      index.ledger.takeNotes(key, asked.note, version)
       // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
       if (file !== undefined) index.ledger.addChore(file, 'sync')
       const departures = makeRoom(index, budget, except)
       if (asked.keepVersions !== Number.POSITIVE_INFINITY) {
-        departures.push(...retire(index, key.name, asked.keepVersions))
+        departures.push(...retire(index, key, asked.keepVersions))
       }
       const leavesFiles =
         replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
@@ -179,9 +183,11 @@ function remember(index: EntryIndex, departures: readonly Departure[]): void {
 /** A large budget is not used to the last percent: what is left is room for puts that need not look. */
 const lessSlack = (most: number, slack: number): number => (slack * 100 <= most ? most - slack : most)
 
-function retire(index: EntryIndex, name: string, keepVersions: number): Departure[] {
+/** The newcomer's own version stays, whatever the clock says. */
+function retire(index: EntryIndex, { code, name }: CallKey, keepVersions: number): Departure[] {
   const departures: Departure[] = []
-  for (const { id } of index.versions(name).slice(Math.max(1, keepVersions))) {
+  const others = index.versions(name).filter((version) => version.code !== code)
+  for (const { id } of others.slice(Math.max(0, keepVersions - 1))) {
     for (const located of index.recent(id, OLD_ENTRIES_PER_PUT - departures.length)) {
       index.removeRow(located.id)
       departures.push({ located, why: 'evicted' })

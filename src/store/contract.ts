@@ -100,6 +100,8 @@ export interface LeaseDesk {
    * @param beating whether the function is known to be asynchronous, so that those who wait need not block
    */
   acquire(key: Digest, terms: LeaseTerms, beating: boolean): Lease | LeaseRefusal
+  /** Whether whoever computes that call waits, by whatever detour, for one of these leases, whose holder asks. */
+  circles(held: readonly Lease[], key: Digest): boolean
   /** The function turned out to be asynchronous. */
   renew(lease: Lease): void
   /** `'unkept'`: the call was computed, but there is nothing to find. No effect after a put. */

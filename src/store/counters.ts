@@ -2,6 +2,7 @@
  * Hits and misses that are counted but not yet written: a hit never takes a write lock by itself. Written after
  * some hundred, after about a second, and at flush and close; a killed process loses no more than that.
  */
+import timers from 'node:timers'
 import type { Digest, FunctionStats } from '../types.ts'
 import { type Budget, scoreOf } from './admission.ts'
 import type { Counts } from './contract.ts'
@@ -11,6 +12,9 @@ interface Touch {
   readonly hits: number
   readonly at: number
 }
+
+// as they were when this was loaded: programs put others in their place
+const { clearTimeout, setTimeout } = timers
 
 const BATCH = 256
 const DELAY = 1000

@@ -6,6 +6,7 @@
  */
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
 import type { Digest, Entry, EntryFilter } from '../types.ts'
 import type { WhyDeparted } from './contract.ts'
 import { LeaseTable } from './lease-table.ts'
@@ -148,6 +149,7 @@ export class EntryIndex {
   }
 
   #transact<T>(begin: 'begin' | 'look', work: () => T): T {
+    if (this.#db.inTransaction) throw new StoreError('ERR_STORE_BUSY', 'asked to write while it is writing')
     this.#ask(begin).run()
     try {
       const result = work()

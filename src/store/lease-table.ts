@@ -19,6 +19,8 @@ export interface LeaseRow {
   readonly thread: number
   readonly state: LeaseState
   readonly expiresAt: number
+  /** The call that the holder waits for meanwhile. */
+  readonly waitsFor?: Buffer | null
 }
 
 /** The part of a prepared statement used here. */
@@ -40,6 +42,11 @@ export class LeaseTable {
 
   hold(key: Digest, { token, owner, thread, state, expiresAt }: LeaseRow): void {
     this.#ask('hold').run(blobOf(key), token, owner, thread, state, expiresAt)
+  }
+
+  /** Says that the holder waits for another call. */
+  wait({ key, token }: Lease, target: Digest): void {
+    this.#ask('waitFor').run(blobOf(target), blobOf(key), token)
   }
 
   /** No effect once somebody else has it. */

@@ -7,13 +7,22 @@
  * A holder on this machine is alive as long as its process is. Of one elsewhere, or in a worker thread, only its
  * heartbeat tells; it stops while the thread computes, so such a lease lasts `duration` from its last beat.
  */
+import timers from 'node:timers'
 import { threadId } from 'node:worker_threads'
 import type { Digest } from '../types.ts'
 import type { Lease, LeaseDesk, LeaseRefusal, LeaseTerms } from './contract.ts'
 import type { EntryIndex } from './entry-index.ts'
 import type { LeaseRow, LeaseState } from './lease-table.ts'
 import { lifeOf, processId } from './process.ts'
+import { hexOf } from './row.ts'
 
+// as they were when this was loaded: programs put others in their place
+const { clearInterval, setInterval } = timers
+
+/** Calls that wait for each other in a row. */
+const LONGEST_CIRCLE = 100
+/** Milliseconds between two beats at most. */
+const LONGEST_PERIOD = 60_000
 /** Milliseconds without a heartbeat for which a process is believed that has the right pid. */
 const TRUSTED_FOR = 3_600_000
 /** Milliseconds for which it is known that a call gives nothing to keep. */
@@ -30,6 +39,8 @@ export class Leases implements LeaseDesk {
   readonly #clock: () => number
   readonly #held = new Map<number, Held>()
   #timer: NodeJS.Timeout | undefined
+  /** Milliseconds between two beats. */
+  #period = Number.POSITIVE_INFINITY
 
   constructor(directory: Directory, clock: () => number) {
     this.#directory = directory
@@ -79,6 +90,24 @@ export class Leases implements LeaseDesk {
     return state === 'beating' ? 'taken asynchronously' : 'taken'
   }
 
+  circles(held: readonly Lease[], key: Digest): boolean {
+    return this.#directory.guard('looking who waits', () => {
+      const table = this.#table
+      this.#directory.index.write(() => {
+        for (const lease of held) table.wait(lease, key)
+      })
+      const own = new Set(held.map((lease) => lease.key))
+      let at = key
+      for (let steps = 0; steps < LONGEST_CIRCLE; steps++) {
+        const next = table.holder(at)?.waitsFor
+        if (!Buffer.isBuffer(next)) return false
+        at = hexOf(next)
+        if (own.has(at)) return true
+      }
+      return false
+    })
+  }
+
   renew(lease: Lease): void {
     const held = this.#held.get(lease.token)
     if (held === undefined) return
@@ -110,14 +139,23 @@ export class Leases implements LeaseDesk {
 
   #keepAlive(lease: Lease, duration: number): void {
     this.#held.set(lease.token, { lease, duration, outcome: undefined })
-    this.#timer ??= setInterval(this.#beat, duration / 3).unref()
+    const period = Math.min(duration / 3, LONGEST_PERIOD)
+    if (period >= this.#period) return
+    clearInterval(this.#timer)
+    this.#period = period
+    this.#timer = setInterval(this.#beat, period).unref()
   }
 
   #forget(lease: Lease): void {
     this.#held.delete(lease.token)
     if (this.#held.size > 0) return
+    this.#rest()
+  }
+
+  #rest(): void {
     clearInterval(this.#timer)
     this.#timer = undefined
+    this.#period = Number.POSITIVE_INFINITY
   }
 
   readonly #beat = (): void => {
@@ -137,7 +175,7 @@ export class Leases implements LeaseDesk {
 
   /** Lets all go that are held. */
   close(): void {
-    clearInterval(this.#timer)
+    this.#rest()
     for (const { lease, outcome = 'done' } of [...this.#held.values()]) {
       try {
         this.#letGo(lease, outcome)

@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, FunctionStats } from '../types.ts'
-import type { Counts, NewEntry, WhyDeparted } from './contract.ts'
+import type { Counts, WhyDeparted } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'
 
@@ -53,10 +53,9 @@ export class Ledger {
   // notes -------------------------------------------------------------------------------------------------------
 
   /** Text about an entry (by the call's digest) or a code version (by the code's); it leaves with them. */
-  takeNotes(key: CallKey, { codeNote, note }: Pick<NewEntry, 'codeNote' | 'note'>): void {
+  takeNotes(key: CallKey, note: string | undefined, codeNote: string | undefined): void {
     if (note !== undefined) this.#ask('addNote').run(blobOf(key.digest), note)
-    const text = codeNote !== undefined && this.noted(key.code) === undefined ? codeNote() : undefined
-    if (text !== undefined) this.#ask('addNote').run(blobOf(key.code), text)
+    if (codeNote !== undefined) this.#ask('addNote').run(blobOf(key.code), codeNote)
   }
 
   noted(about: Digest): string | undefined {

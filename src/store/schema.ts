@@ -77,7 +77,8 @@ CREATE TABLE lease (
   owner TEXT NOT NULL,
   thread INTEGER NOT NULL,
   state TEXT NOT NULL,
-  expires_at INTEGER NOT NULL
+  expires_at INTEGER NOT NULL,
+  waits_for BLOB
 ) WITHOUT ROWID;
 CREATE TABLE departed (
   id INTEGER PRIMARY KEY,
@@ -91,12 +92,12 @@ CREATE TRIGGER version_note_out AFTER UPDATE OF entries ON version WHEN NEW.entr
   DELETE FROM note WHERE key = OLD.code;
 END;
 CREATE TRIGGER entry_out AFTER DELETE ON entry WHEN OLD.booked = 1 BEGIN
-  UPDATE total SET entries = entries - 1, size = size - OLD.footprint,
-    booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
+  UPDATE total SET entries = entries - 1, size = size - OLD.footprint;
   UPDATE version SET entries = entries - 1, size = size - OLD.footprint WHERE id = OLD.version;
 END;
-CREATE TRIGGER fresh_out AFTER DELETE ON entry WHEN OLD.booked = 0 BEGIN
-  UPDATE total SET booked = min(booked, coalesce((SELECT max(id) FROM entry), 0));
+CREATE TRIGGER id_out AFTER DELETE ON entry BEGIN
+  UPDATE total SET booked = coalesce((SELECT max(id) FROM entry), 0)
+    WHERE booked > coalesce((SELECT max(id) FROM entry), 0);
 END;
 CREATE TRIGGER object_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
   INSERT OR REPLACE INTO chore VALUES (OLD.file, 'remove');
@@ -206,9 +207,11 @@ export const STATEMENTS = {
   whatIsNoted: 'SELECT text FROM note WHERE key = ?',
 
   // leases
-  whoHolds: 'SELECT token, owner, thread, state, expires_at AS expiresAt FROM lease WHERE key = ?',
-  hold: 'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?)',
+  whoHolds:
+    'SELECT token, owner, thread, state, expires_at AS expiresAt, waits_for AS waitsFor FROM lease WHERE key = ?',
+  hold: 'INSERT OR REPLACE INTO lease VALUES (?, ?, ?, ?, ?, ?, NULL)',
   renewLease: 'UPDATE lease SET expires_at = ?, state = coalesce(?, state) WHERE key = ? AND token = ?',
+  waitFor: 'UPDATE lease SET waits_for = ? WHERE key = ? AND token = ?',
   letGo: 'DELETE FROM lease WHERE key = ? AND token = ?',
   forgetLeases: 'DELETE FROM lease WHERE expires_at <= ?',
 

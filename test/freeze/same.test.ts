@@ -144,6 +144,103 @@ console.log(performance.now() - began < 2000)`,
   })
 })
 
+test('what a program adds to a package counts, whatever it adds and where', (t) => {
+  const source = (pre: string) => `class Base {}
+class Model extends Base { run(x) { return this.area(x) } }
+function fn() { return fn.hook() }
+${pre}`
+  const user = project(t, {
+    'node_modules/es/package.json':
+      '{ "name": "es", "version": "1.0.0", "type": "module", "exports": "./index.js" }',
+    'node_modules/es/index.js': source('export { Base, Model, fn }'),
+    'node_modules/cj/package.json': '{ "name": "cj", "version": "1.0.0", "main": "index.js" }',
+    'node_modules/cj/index.js': source('module.exports = { Base, Model, fn }'),
+    'main.mjs': `import { digest, memoize } from 'permafrost'
+import cj from 'cj'
+import * as es from 'es'
+const told = []
+for (const { Base, Model, fn } of [cj, es]) {
+  const f = () => new Model().run(1), g = () => fn()
+  const digests = [digest(f)]
+  for (const area of [(x) => x * 1, (x) => x * 2, memoize((x) => x * 3), ((k, x) => x * k).bind(null, 4), ((k, x) => x * k).bind(null, 5)]) {
+    Model.prototype.area = area
+    digests.push(digest(f))
+  }
+  delete Model.prototype.area
+  for (const area of [(x) => x * 6, (x) => x * 7]) { Base.prototype.area = area; digests.push(digest(f)) }
+  told.push(new Set(digests).size)
+  const hooks = [digest(g)]
+  fn.hook = () => 7; hooks.push(digest(g))
+  fn.hook = () => 8; hooks.push(digest(g))
+  told.push(new Set(hooks).size)
+}
+console.log(told.join())`,
+  })
+  assert.deepEqual(user.run('main.mjs').printed, ['8,3,8,3'])
+})
+
+test('a module behind import() that is edited while the program runs is known by the code that runs', (t) => {
+  const user = project(t, {
+    'behind.mjs': 'export const f = (x) => x * 10',
+    'main.mjs': `import { memoize } from 'permafrost'
+import { writeFileSync } from 'node:fs'
+const f = memoize(async (x) => (await import('./behind.mjs')).f(x))
+if (process.argv[2]) { await f(1); writeFileSync('behind.mjs', 'export const f = (x) => x * 99'); await f(2) }
+else console.log(await f(2), await f.fn(2))`,
+  })
+  user.run('main.mjs', { args: ['edit'] })
+  assert.deepEqual(user.run('main.mjs').printed, ['198 198'])
+})
+
+test('a global replaced by a primitive, and one of Node by another of its name', async () => {
+  const globals = globalThis as unknown as Record<string, unknown>
+  const f = () => typeof fetch
+  const g = () => setTimeout(() => 1)
+  const [before, timer] = [digest(f), digest(g)]
+  const { fetch: original, setTimeout: originalTimer } = globals
+  try {
+    globals['fetch'] = undefined
+    assert.notEqual(digest(f), before)
+    globals['setTimeout'] = (await import('node:timers/promises')).setTimeout
+    assert.notEqual(digest(g), timer)
+  } finally {
+    globals['fetch'] = original
+    globals['setTimeout'] = originalTimer
+  }
+  assert.deepEqual([digest(f), digest(g)], [before, timer])
+})
+
+test('globals that Node makes at first use have one key before and after', (t) => {
+  const user = project(t, {
+    'main.mjs': `import { digest } from 'permafrost'
+for (const f of [() => new TextEncoder(), () => new Headers(), () => new MessageChannel(), () => new FormData(), () => fetch, () => new TextDecoder()]) {
+  const before = digest(f)
+  console.log(before === digest(f))
+}`,
+  })
+  assert.deepEqual(new Set(user.run('main.mjs').printed), new Set(['true']))
+})
+
+test('a method with super on an object that does not inherit from its class', (t) => {
+  const { group } = temporaryGroup(t)
+  let k = 1
+  class A {
+    q() {
+      return k
+    }
+  }
+  class S extends A {
+    m() {
+      return super.q()
+    }
+  }
+  const m = group.memoize(S.prototype.m, { onUncacheable: 'ignore' })
+  const o = {} as S
+  assert.equal(m.call(o), 1)
+  k = 2
+  assert.equal(m.call(o), 2)
+})
+
 test('require() by another name is refused', (t) => {
   const user = project(t, {
     'main.mjs': `import { createRequire } from 'node:module'\nimport { digest } from 'permafrost'
