@@ -68,6 +68,12 @@ export interface GroupOptions {
   /** @defaultValue no limit */
   readonly maxEntries?: number
   /**
+   * Results up to this size are checked against their digest each time they are read; larger ones only by `verify()`. A damaged
+   * one that is not checked is a wrong value.
+   * @defaultValue no limit: all are
+   */
+  readonly checkUpTo?: ByteSize
+  /**
    * Age at which results expire.
    * @defaultValue never
    */
@@ -131,6 +137,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   scope: is.oneOf('project', 'system'),
   maxSize: is.size,
   maxEntries: is.count,
+  checkUpTo: is.size,
   ttl: is.duration,
   policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
   codec: codecCheck,
@@ -193,6 +200,7 @@ export class MemoizedGroup implements Disposable {
       temporary: options.temporary ?? false,
       maxSize: bytes(options.maxSize ?? DEFAULT_SIZE, 'maxSize'),
       maxEntries: options.maxEntries ?? Number.POSITIVE_INFINITY,
+      ...(options.checkUpTo !== undefined && { checkUpTo: bytes(options.checkUpTo, 'checkUpTo') }),
       policy: typeof policy === 'string' ? policies[policy] : policy,
       durability: options.durability ?? 'commit',
       clock,

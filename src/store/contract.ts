@@ -26,6 +26,8 @@ export interface StoreOptions {
   readonly maxSize: number
   /** Infinity is no limit. */
   readonly maxEntries: number
+  /** Bytes up to which an object is checked each time it is read. */
+  readonly checkUpTo?: number
   readonly policy: EvictionPolicy
   /** What survives power loss: what the system wrote by itself, all at `commit()` and `close()`, or each put. */
   readonly durability: 'process' | 'commit' | 'always'

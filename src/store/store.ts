@@ -141,9 +141,13 @@ class DirectoryStore implements Store {
     return undefined
   }
 
-  /** The bytes if they are what the entry says. */
-  readonly #bytesOf = ({ entry, file, inline }: Found): Uint8Array | undefined =>
-    file === undefined ? inline : this.#objects.read(file, entry.object, entry.size)
+  /** The bytes if they are what the entry says, as far as that is checked. */
+  readonly #bytesOf = (found: Found): Uint8Array | undefined =>
+    this.#readFrom(found, found.entry.size <= (this.#options.checkUpTo ?? Number.POSITIVE_INFINITY))
+
+  #readFrom({ entry, file, inline }: Found, checked: boolean): Uint8Array | undefined {
+    return file === undefined ? inline : this.#objects.read(file, entry.object, entry.size, checked)
+  }
 
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
@@ -330,7 +334,7 @@ class DirectoryStore implements Store {
       verifyStore({
         ...this.#open.rooms,
         repair,
-        bytesOf: this.#bytesOf,
+        bytesOf: (found) => this.#readFrom(found, true),
         rebuild: () => this.#open.rebuild(),
       })
     if (repair) return this.#open.maintain('repairing', verify)

@@ -241,3 +241,24 @@ test('errors are StoreErrors with a cause', (t) => {
     (error) => error instanceof StoreError && error.cause instanceof Error,
   )
 })
+
+test('a result that is larger than checkUpTo is checked by verify alone', async (t) => {
+  const room = roomFor(t, { checkUpTo: 80_000 })
+  const store = room.open()
+  put(store, 1, LARGE)
+  put(store, 2, 70_000)
+  const objects = filesOf(room.directory).filter((name) => name.startsWith('objects'))
+  assert.equal(objects.length, 2)
+  for (const name of objects) {
+    const path = join(room.directory, name)
+    const bytes = readFileSync(path)
+    bytes[bytes.length - 1]! ^= 1
+    writeFileSync(path, bytes)
+  }
+  assert.notEqual(get(store, 1), undefined)
+  assert.equal(get(store, 2), undefined)
+  assert.deepEqual(
+    (await store.verify()).problems.map(({ code }) => code),
+    ['object-damaged'],
+  )
+})
