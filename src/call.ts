@@ -8,6 +8,7 @@ import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
+import { before, lookForMutation, recompute } from './audit.ts'
 import { CodecError } from './errors.ts'
 import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
@@ -110,10 +111,19 @@ function answer(one: Call, { entry, outcome }: Found): unknown {
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   const { printed, thrown, value } = outcome
   if (memo.captureOutput && printed !== undefined) replay(printed)
-  if (thrown === undefined) return async ? Promise.resolve(value) : value
+  if (thrown === undefined) {
+    const audited = audit(one, value)
+    return async ? Promise.resolve(audited).then(() => value) : value
+  }
   const error = remembered(thrown.error, entry)
   if (async) return Promise.reject(error)
   throw error
+}
+
+/** Of some hits, whether the function would return that now. */
+function audit({ args, memo, self }: Call, value: unknown): void | Promise<void> {
+  if (typeof memo.audit !== 'number' || Math.random() >= memo.audit) return
+  return outside(() => recompute(memo, self, args, value))
 }
 
 /** An error says in its stack that it is not of now. */
@@ -207,6 +217,7 @@ function run(one: Call, lease: Lease | undefined): Ran {
   const signals = signalsIn(args)
   let flight: Flight | undefined
   const recording = memo.captureOutput ? startRecording() : undefined
+  const watched = memo.audit === 'mutation' ? before(memo, self, args) : undefined
   const began = performance.now()
   const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
     recording?.stop()
@@ -218,6 +229,7 @@ function run(one: Call, lease: Lease | undefined): Ran {
       return keep(memo, room, { keyed, self, args, frame, outcome, elapsed, async, lease, isOutdated })
     } finally {
       giveBack(memo, room, lease, 'unkept')
+      if (watched !== undefined) lookForMutation(memo, self, args, keyed, watched)
     }
   }
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)

@@ -14,6 +14,7 @@ export type EventName =
   | 'evicted'
   | 'expired'
   | 'forgotten'
+  | 'impure'
   | 'lost'
   | 'stale'
   | 'tooLarge'

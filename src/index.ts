@@ -31,6 +31,7 @@ export type { Lookup } from './lookup.ts'
 // memoize
 export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods } from './memoize.ts'
 export type { LeaseOptions, MemoizeOptions } from './memoize-options.ts'
+export type { Ref } from './ref.ts'
 export type {
   ByteSize,
   CallKey,

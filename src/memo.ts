@@ -43,6 +43,8 @@ export interface Memo extends Subject {
   readonly cacheErrors: CacheErrors | undefined
   /** Whether what a call prints is kept, and printed again. */
   readonly captureOutput: boolean
+  /** Whether to look for what calls change, or the fraction of hits to compute again and compare. */
+  readonly audit: 'mutation' | number | undefined
   readonly keepVersions: number
   readonly tags: readonly string[]
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'

@@ -60,6 +60,13 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    */
   readonly captureOutput?: boolean
   /**
+   * Whether the function is what it is taken for: `'mutation'` looks for arguments and captured state that a call changed; a number
+   * (0 to 1) is the fraction of hits that are computed again and compared. What is found becomes one process warning and an
+   * `impure` event; nothing else changes.
+   * @defaultValue neither
+   */
+  readonly audit?: 'mutation' | number
+  /**
    * Of all callers, threads and processes that want one result, one computes it and the others wait: `duration` is how long
    * a holder on another machine is believed without a heartbeat, `wait` how long others wait. `false`: everybody computes.
    * @defaultValue the group's
@@ -177,6 +184,10 @@ export const memoizeChecks = (
   staleIfError: is.duration,
   cacheErrors: is.either(is.boolean, is.function, is.record({ ttl: is.duration })),
   captureOutput: is.boolean,
+  audit: {
+    expects: "'mutation', or a number from 0 to 1",
+    accepts: (value) => value === 'mutation' || (typeof value === 'number' && value >= 0 && value <= 1),
+  },
   lease: leaseCheck,
   codec: codecCheck,
   compress: compressCheck,

@@ -15,6 +15,7 @@ import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { checkOptions, milliseconds } from './options.ts'
+import { type Ref, refer } from './ref.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
 
@@ -39,6 +40,13 @@ export interface MemoizedMethods<F extends AnyFunction> {
    * argument or input file changed since the call most like it. Throws `FreezeError`.
    */
   why(...args: Parameters<F>): string
+  /**
+   * A reference to the result, computed if it is missing, not decoded: passed to another memoized function it counts by its
+   * digest, and is read only if that function runs. Throws `FreezeError`.
+   */
+  ref(
+    ...args: Parameters<F>
+  ): ReturnType<F> extends PromiseLike<infer T> ? Promise<Ref<T>> : Ref<ReturnType<F>>
   /** Compute now, and replace what is kept. */
   refresh(...args: Parameters<F>): ReturnType<F>
   /** Forget one call. Whether there was something to forget. Throws `FreezeError`. */
@@ -171,6 +179,7 @@ function wrap<F extends AnyFunction>(
       const found = lookup(memo, self, args)
       return found.hit ? found.value : undefined
     }),
+    ref: method((self, args) => refer(memo, self, args, () => call(memo, self, args))),
     refresh: method((self, args) => refresh(memo, self, args)),
     forget: method((self, args) => forget(memo, self, args)),
     clear: () => store()?.clear({ name: memo.name }) ?? 0,
@@ -267,6 +276,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     learnt: { slowest: undefined },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,
+    audit: options.audit,
     keepVersions:
       options.keepVersions === undefined || options.keepVersions === 'all'
         ? Number.POSITIVE_INFINITY

@@ -36,9 +36,12 @@ const table: Readonly<Record<string, readonly string[]>> = {
   keep: [...shared, 'explain', 'frame', 'guard', 'key', 'memo', 'outcome', 'store/'],
   turn: [...shared, 'find', 'frame', 'guard', 'memo', 'store/'],
   lookup: [...shared, 'explain', 'find', 'key', 'memo', 'outcome'],
+  audit: [...shared, 'freeze/', 'guard', 'key', 'memo'],
+  ref: [...shared, 'find', 'freeze/', 'key', 'lookup', 'memo'],
   call: [
     ...shared,
     'abort',
+    'audit',
     'find',
     'frame',
     'guard',
@@ -58,6 +61,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'lookup',
     'memo',
     'memoize-options',
+    'ref',
     'key',
     'freeze/',
     'codec/',
@@ -66,12 +70,14 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   report: [...shared, 'memo'],
   group: [...shared, 'memoize', 'memoize-options', 'memo', 'keep', 'freeze/', 'codec/', 'store/', 'report'],
-  index: [...shared, 'memoize', 'memoize-options', 'group', 'lookup', 'freeze/', 'codec/', 'store/'],
+  index: [...shared, 'memoize', 'memoize-options', 'group', 'lookup', 'ref', 'freeze/', 'codec/', 'store/'],
   'cli/': [...shared, 'group', 'report', 'index', 'freeze/'],
 }
 
 /** Arrows that are for types only. */
 const typesOnly = new Set([
+  'audit → memo',
+  'ref → memo',
   'frame → store/',
   'output → outcome',
   'memoize-options → memo',
