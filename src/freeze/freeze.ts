@@ -46,11 +46,11 @@ export function freezeValue(value: unknown, root: string, options: WalkOptions):
   return summary(walkFrom(value, root, options))
 }
 
-/** The same for a call's arguments, an array just made that nobody changed. */
+/** The same for a call's arguments, an array just made that nobody changed: the bytes are those of any other. */
 export function freezeArguments(args: readonly unknown[], options: WalkOptions): Frozen {
   const digest = digestPrimitives(args, options)
   return digest === undefined
-    ? freezeValue(args, 'args', options)
+    ? summary(walkFrom(args, 'args', options, undefined, undefined, args))
     : { digest, inputs: NOTHING, inputPaths: NONE, nodes: NO_NODES, weak: false }
 }
 
@@ -173,20 +173,40 @@ function walkFrom(
   options: WalkOptions,
   trace?: Trace,
   sorting?: Sorting,
+  fresh?: readonly unknown[],
 ): Walk {
   beginWalk()
   const out = idle.pop() ?? new ByteWriter()
   out.reset()
-  const walk = new Walk(root, options, out, sorting ?? sorterFor(root, options))
+  const walk = new Walk(
+    root,
+    options,
+    out,
+    sorting ?? (options.keyOrder === 'ignore' ? sorterFor(root, options) : UNSORTED),
+  )
   walk.trace = trace
   begin(out, options)
   walk.root(value)
-  walk.drain((node) => {
-    if (typeof node === 'function') writeFunction(walk, node)
-    else if (typeof node === 'symbol') writeSymbol(walk, node)
-    else writeObject(walk, node)
-  })
+  walk.drain(fresh === undefined ? writeNode : writeCall)
   return walk
+
+  /** An array just made has nothing but its items. */
+  function writeCall(self: Walk, node: object | symbol): void {
+    if (node !== fresh) return writeNode(self, node)
+    out.tag(TAG.array)
+    out.uint(fresh.length)
+    for (let index = 0; index < fresh.length; index++) self.value(fresh[index], index)
+    out.tag(TAG.end)
+  }
+}
+
+/** Where order counts, nothing is sorted. */
+const UNSORTED: Sorting = () => ''
+
+function writeNode(walk: Walk, node: object | symbol): void {
+  if (typeof node === 'function') writeFunction(walk, node)
+  else if (typeof node === 'symbol') writeSymbol(walk, node)
+  else writeObject(walk, node)
 }
 
 function begin(out: ByteWriter, { keyOrder }: WalkOptions): void {

@@ -77,14 +77,15 @@ export class Walk {
   readonly #members: boolean[] = []
   #current = -1
   #leniently = false
+  // These are made when they are needed: most walks are short.
   /** What was not refused inside a package, by number. */
-  readonly #forgiven = new Map<number, string>()
+  #forgiven: Map<number, string> | undefined
   /** What each node mentioned leniently: should it turn out to be the user's, so are these. */
-  readonly #mentions = new Map<number, number[]>()
-  readonly #captured = new WeakSet<object>()
+  #mentions: Map<number, number[]> | undefined
+  #captured: WeakSet<object> | undefined
   /** How many nodes each WeakMap was asked about. */
-  readonly #asked = new Map<object, number>()
-  readonly #buffers = new Map<ArrayBufferLike, number>()
+  #asked: Map<object, number> | undefined
+  #buffers: Map<ArrayBufferLike, number> | undefined
   readonly #root: string
   readonly #digestOf: (value: unknown) => string
 
@@ -106,12 +107,12 @@ export class Walk {
   }
 
   /** Write all nodes queued so far and those they mention. */
-  drain(write: (node: object | symbol) => void): void {
+  drain(write: (walk: Walk, node: object | symbol) => void): void {
     do {
       for (let number = this.#current + 1; number < this.#queue.length; number++) {
         this.#current = number
         this.#leniently = this.#lenient[number]!
-        write(this.#queue[number]!)
+        write(this, this.#queue[number]!)
       }
     } while (this.weak.length > 0 && this.#askWeak())
   }
@@ -120,6 +121,7 @@ export class Walk {
   #askWeak(): boolean {
     const { length } = this.#queue
     for (const [index, holder] of this.weak.entries()) {
+      this.#asked ??= new Map()
       const from = this.#asked.get(holder) ?? 0
       this.#asked.set(holder, length)
       for (let number = from; number < length; number++) {
@@ -236,6 +238,7 @@ export class Walk {
       if (!this.#leniently && this.#lenient[number]) this.#holdStrictly(number)
     }
     if (this.#leniently) {
+      this.#mentions ??= new Map()
       const mentioned = this.#mentions.get(this.#current)
       if (mentioned === undefined) this.#mentions.set(this.#current, [number])
       else mentioned.push(number)
@@ -249,22 +252,25 @@ export class Walk {
     const stack = [first]
     for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
       if (!this.#lenient[number]) continue
-      const forgiven = this.#forgiven.get(number)
+      const forgiven = this.#forgiven?.get(number)
       if (forgiven !== undefined) throw new FreezeError(forgiven, this.path())
       this.#lenient[number] = false
       // a package's function stays one: what its closure holds is the package's business
-      if (typeof this.#queue[number] !== 'function') stack.push(...(this.#mentions.get(number) ?? []))
+      if (typeof this.#queue[number] !== 'function') stack.push(...(this.#mentions?.get(number) ?? []))
     }
   }
 
   /** Whether a view's buffer was met before, and which it is: two views on one buffer change together. */
   sharing(buffer: ArrayBufferLike | undefined): void {
-    const number = buffer && this.#buffers.get(buffer)
+    const number = buffer && this.#buffers?.get(buffer)
     if (number !== undefined) {
       this.out.tag(TAG.reference)
       return this.out.uint(number)
     }
-    if (buffer !== undefined) this.#buffers.set(buffer, this.#buffers.size)
+    if (buffer !== undefined) {
+      this.#buffers ??= new Map()
+      this.#buffers.set(buffer, this.#buffers.size)
+    }
     this.out.tag(TAG.absent)
   }
 
@@ -277,12 +283,15 @@ export class Walk {
 
   /** The value of a variable that a function of the user captured. */
   captured(value: unknown, name: string): void {
-    if (typeof value === 'object' && value !== null) this.#captured.add(value)
+    if (typeof value === 'object' && value !== null) {
+      this.#captured ??= new WeakSet()
+      this.#captured.add(value)
+    }
     this.#write(value, ` → ${name}`, false)
   }
 
   isCaptured(object: object): boolean {
-    return this.#captured.has(object)
+    return this.#captured?.has(object) === true
   }
 
   /** Where the current node was first met: `args[0].opts.stream`. */
@@ -302,6 +311,7 @@ export class Walk {
   /** Ends the walk, or inside a package writes only what kind of thing is there. */
   refuse(what: string): void {
     if (!this.#leniently) throw new FreezeError(what, this.path())
+    this.#forgiven ??= new Map()
     this.#forgiven.set(this.#current, what)
     this.out.tag(TAG.ignored)
     this.out.string(what)

@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { describe, test } from 'node:test'
 import { Worker } from 'node:worker_threads'
 import { digest, FreezeError, frozenState, ignore, inputVersion } from 'permafrost'
+import { defaultWalkOptions, freezeArguments } from '#src/freeze/freeze.js'
 import { temporaryGroup } from '../support/temporary.js'
 
 class Point {
@@ -315,4 +316,16 @@ test('10,000 short-lived classes share no digest', () => {
     )
   }
   assert.equal(seen.size, 10_000)
+})
+
+test("a call's arguments have the digest of an array of them", () => {
+  const samples: readonly unknown[][] = [
+    [],
+    [1, 'a', true],
+    [{ a: 1 }],
+    [[1], undefined, null, 1n, new Map([[1, 2]])],
+  ]
+  for (const args of samples) {
+    assert.equal(freezeArguments(args, defaultWalkOptions).digest, digest(args))
+  }
 })
