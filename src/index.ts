@@ -21,6 +21,8 @@ export {
 } from './errors.ts'
 export type { InputFile } from './freeze/file.ts'
 export { file } from './freeze/file.ts'
+export type { FilesOptions, InputFiles } from './freeze/files.ts'
+export { files } from './freeze/files.ts'
 // identity
 export { digest } from './freeze/freeze.ts'
 export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'

@@ -107,8 +107,9 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
 function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
+  const declared = new Set(keyed.inputPaths)
   for (const path of frame.files) {
-    if (!keyed.inputPaths.includes(path)) {
+    if (!declared.has(path)) {
       return new UncertainError(
         `it calls a function with the input file ${path}, which is not among its own arguments`,
       )
@@ -117,7 +118,9 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
   if (!async && keyed.inputPaths.length === 0) return undefined
   const now = keyOf(memo, self, args).key
   if (now.inputs !== keyed.key.inputs) {
-    return new UncertainError(`one of its input files (${keyed.inputPaths.join(', ')}) changed while it ran`)
+    return new UncertainError(
+      `one of its input files (${keyed.inputPaths.slice(0, 5).join(', ')}) changed while it ran`,
+    )
   }
   // while an asynchronous function waits, others may change what it reads next
   if (async && now.digest !== keyed.key.digest) {

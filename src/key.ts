@@ -10,6 +10,7 @@ import {
   freezeArguments,
   freezeFunction,
   freezeValue,
+  type InputVersion,
   NOTHING,
   traceValue,
   type WalkOptions,
@@ -40,6 +41,7 @@ export interface Subject {
 export interface Keyed {
   readonly key: CallKey
   readonly inputPaths: readonly string[]
+  readonly inputVersions: readonly InputVersion[]
 }
 
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
@@ -49,7 +51,7 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
   const quick = quickKey(subject, self, args, code)
-  if (quick !== undefined) return { key: quick, inputPaths: code.inputPaths }
+  if (quick !== undefined) return keyed(quick, [])
   const given = freezeGiven(subject, self, args, code)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
@@ -63,8 +65,16 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     state,
     digest: combined(code.digest, given.digest, inputs, state),
   }
-  if (inputs === NOTHING) return { key, inputPaths: code.inputPaths }
-  return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
+  if (inputs === NOTHING) return keyed(key, [])
+  return keyed(key, [code, given, ...(stated === undefined ? [] : [stated])])
+}
+
+const NONE: readonly never[] = []
+
+function keyed(key: CallKey, parts: readonly Frozen[]): Keyed {
+  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE }
+  const inputVersions = parts.flatMap((part) => part.inputVersions)
+  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions }
 }
 
 /** A call with a few primitives and nothing else: one hash in place of two. */
@@ -152,17 +162,24 @@ function inBoth(code: Frozen['nodes'], given: Frozen['nodes']): readonly number[
 export interface Told {
   readonly args: readonly Line[]
   readonly state: readonly Line[]
+  readonly inputs: readonly InputVersion[]
 }
 
 export function tellCall(subject: Subject, self: unknown, args: readonly unknown[]): Told {
+  const given = traceValue(givenOf(subject, self, args), 'args', subject.walk)
+  const stated =
+    subject.states.length === 0 ? undefined : traceValue(statesOf(subject), 'state', subject.walk)
   return {
-    args: traceValue(givenOf(subject, self, args), 'args', subject.walk),
-    state: subject.states.length === 0 ? [] : traceValue(statesOf(subject), 'state', subject.walk),
+    args: given.lines,
+    state: stated?.lines ?? [],
+    inputs: [...codeOf(subject).inputVersions, ...given.inputs, ...(stated?.inputs ?? [])],
   }
 }
 
 export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] {
-  return version === undefined ? traceValue(fn, name, walk) : [{ path: name, what: `version ${version}` }]
+  return version === undefined
+    ? traceValue(fn, name, walk).lines
+    : [{ path: name, what: `version ${version}` }]
 }
 
 function codeOf({ fn, name, once, version, walk }: Subject): Frozen {

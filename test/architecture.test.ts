@@ -87,6 +87,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   debug: /^events\.ts$/,
   acorn: /^freeze\//,
   'eslint-scope': /^freeze\//,
+  tinyglobby: /^freeze\/files\.ts$/,
   'node:inspector': /^freeze\/inspect\.ts$/,
   commander: /^cli\//,
   'cli-table3': /^report\.ts$/,

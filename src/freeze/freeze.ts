@@ -15,16 +15,16 @@ import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
 import { type Line, Trace } from './trace.ts'
-import { type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
+import { type InputVersion, type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
 
-export type { WalkOptions } from './walk.ts'
+export type { InputVersion, WalkOptions } from './walk.ts'
 
 export interface Frozen {
   readonly digest: Digest
   /** Of the versions of all input files met; `NOTHING` if there were none. */
   readonly inputs: Digest
-  /** The paths of those files. */
-  readonly inputPaths: readonly string[]
+  /** Each of those files. */
+  readonly inputVersions: readonly InputVersion[]
   /** The objects and symbols met, each with a number that follows from the graph alone. */
   readonly nodes: ReadonlyMap<object | symbol, number>
   /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
@@ -51,7 +51,7 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   const digest = digestPrimitives(args, options)
   return digest === undefined
     ? freezeValue(args, 'args', options)
-    : { digest, inputs: NOTHING, inputPaths: NONE, nodes: NO_NODES, weak: false }
+    : { digest, inputs: NOTHING, inputVersions: NONE, nodes: NO_NODES, weak: false }
 }
 
 /**
@@ -88,7 +88,7 @@ export function digestPrimitives(
   return digest
 }
 
-const NONE: readonly string[] = []
+const NONE: readonly InputVersion[] = []
 const NO_NODES: ReadonlyMap<object | symbol, number> = new Map()
 
 interface Stable extends Frozen {
@@ -142,11 +142,17 @@ const isStill = ({ originals, rechecks, shapes }: Stable): boolean =>
 const idle: ByteWriter[] = []
 
 /** What a walk meets, in words. Throws as `freezeValue` does. */
-export function traceValue(value: unknown, root: string, options: WalkOptions): readonly Line[] {
+export function traceValue(value: unknown, root: string, options: WalkOptions): Traced {
   const trace = new Trace()
-  const walk = walkFrom(value, root, options, trace)
-  idle.push(walk.out)
-  return [...trace.lines, ...walk.inputs.map(([path, version]) => ({ path, what: String(version) }))]
+  const { inputs, out } = walkFrom(value, root, options, trace)
+  idle.push(out)
+  return { lines: trace.lines, inputs }
+}
+
+export interface Traced {
+  readonly lines: readonly Line[]
+  /** The input files met. */
+  readonly inputs: readonly InputVersion[]
 }
 
 type Sorting = (value: unknown) => string
@@ -201,7 +207,7 @@ function summary(walk: Walk): Frozen {
   return {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
-    inputPaths: inputs.map(([path]) => path),
+    inputVersions: inputs,
     nodes: walk.nodes,
     weak: walk.weak.length > 0,
   }

@@ -39,6 +39,9 @@ export interface Original {
   readonly definer: unknown
 }
 
+/** An input file and what it held. */
+export type InputVersion = readonly [path: string, version: unknown]
+
 /** Something the walk cannot see through, found in a function. */
 export interface Blindness {
   readonly what: string
@@ -49,7 +52,7 @@ export class Walk {
   readonly options: WalkOptions
   readonly out: ByteWriter
   /** Input files met: identity and version. */
-  readonly inputs: [path: string, version: unknown][] = []
+  readonly inputs: InputVersion[] = []
   readonly blind: Blindness[] = []
   /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
   volatile = false
