@@ -19,6 +19,7 @@ export type EventName =
   | 'tooLarge'
   | 'uncached'
   | 'unsound'
+  | 'impure'
   | 'store'
 
 type Details = Readonly<Record<string, unknown>>

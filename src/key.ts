@@ -17,6 +17,7 @@ import {
 } from './freeze/freeze.ts'
 import { looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
 import type { Line } from './freeze/trace.ts'
+import type { Use } from './freeze/uses.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -33,6 +34,8 @@ export interface Subject {
   readonly walk: WalkOptions
   /** Whether the object a method is called on is part of the call. */
   readonly usesThis: () => boolean
+  /** Told what the code uses that no key covers, each time it is walked. */
+  readonly tellUses: (uses: readonly Use[]) => void
   /** Whether it calls what its object inherits. */
   readonly usesSuper: () => boolean
 }
@@ -182,10 +185,11 @@ export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] 
     : [{ path: name, what: `version ${version}` }]
 }
 
-function codeOf({ fn, name, once, version, walk }: Subject): Frozen {
-  return version === undefined
-    ? freezeFunction(fn, name, walk, once)
-    : freezeValue([name, version], name, walk)
+function codeOf({ fn, name, once, tellUses, version, walk }: Subject): Frozen {
+  if (version !== undefined) return freezeValue([name, version], name, walk)
+  const frozen = freezeFunction(fn, name, walk, once)
+  if (frozen.uses.length > 0) tellUses(frozen.uses)
+  return frozen
 }
 
 const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('state', state))

@@ -90,6 +90,13 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    * @defaultValue `'warn'`
    */
   readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
+  /**
+   * Say nothing about what the code uses that no key covers (the clock, randomness, the network, files, …).
+   * @defaultValue false: it is told on the channel `permafrost:impure`, once
+   */
+  readonly assumePure?: boolean
+  /** What of that is fine, by name or the beginning of one: `['Date.now', 'fs']`. */
+  readonly allow?: readonly string[]
   /** Labels for `group.clear({ tag })`. */
   readonly tags?: readonly string[]
 }
@@ -165,5 +172,7 @@ export const memoizeChecks = (
   keyOrder: is.oneOf('respect', 'ignore'),
   packages: packagesCheck,
   onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
+  assumePure: is.boolean,
+  allow: is.listOf('names such as "Date.now" or "fs"', (item) => typeof item === 'string' && item !== ''),
   tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
 })

@@ -10,6 +10,7 @@ import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/f
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
+import { checkAllowed, tellerOf } from './impure.ts'
 import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
 import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
@@ -223,13 +224,15 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   }
   let lookingAtThis: boolean | undefined
   let lookingAtSuper: boolean | undefined
-  return {
+  checkAllowed(options)
+  const memo: Memo = {
     fn,
     get name() {
       name ??= labelOf(fn)
       return name
     },
     version: options.version,
+    tellUses: tellerOf(() => memo.name, options),
     cacheKey: options.cacheKey,
     ignored,
     once: options.closure === 'once',
@@ -271,6 +274,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     tags: options.tags ?? [],
     onUncacheable: options.onUncacheable ?? 'warn',
   }
+  return memo
 }
 
 const ageOf = (age: Duration | undefined): number => (age === undefined ? 0 : milliseconds(age))

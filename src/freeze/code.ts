@@ -28,6 +28,7 @@ import { writePrivateMembers } from './privates.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
+import { usesIn } from './uses.ts'
 import type { Walk } from './walk.ts'
 
 const { getPrototypeOf } = Object
@@ -181,6 +182,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   if (walk.trace !== undefined) walk.note(`code ${Buffer.from(source.digest).toString('hex')}`, whereIs(fn))
   refuseBlind(walk, source, fn, facts)
   const own: Own = { fn, facts, source, bindings: new Bindings(fn, facts) }
+  walk.uses.push(...usesIn(fn, facts, source, own.bindings))
   for (const variable of source.free) writeVariable(walk, own, variable)
   if (source.dynamic.some(({ kind }) => kind === 'eval' || kind === 'with')) {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))

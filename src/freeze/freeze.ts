@@ -15,6 +15,7 @@ import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
 import { type Line, Trace } from './trace.ts'
+import { distinct, type Use } from './uses.ts'
 import { type InputVersion, type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
 
 export type { InputVersion, WalkOptions } from './walk.ts'
@@ -25,6 +26,8 @@ export interface Frozen {
   readonly inputs: Digest
   /** Each of those files. */
   readonly inputVersions: readonly InputVersion[]
+  /** What the functions met use that no key covers. */
+  readonly uses: readonly Use[]
   /** The objects and symbols met, each with a number that follows from the graph alone. */
   readonly nodes: ReadonlyMap<object | symbol, number>
   /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
@@ -51,7 +54,7 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   const digest = digestPrimitives(args, options)
   return digest === undefined
     ? freezeValue(args, 'args', options)
-    : { digest, inputs: NOTHING, inputVersions: NONE, nodes: NO_NODES, weak: false }
+    : { digest, inputs: NOTHING, inputVersions: NONE, uses: NONE, nodes: NO_NODES, weak: false }
 }
 
 /**
@@ -88,8 +91,13 @@ export function digestPrimitives(
   return digest
 }
 
-const NONE: readonly InputVersion[] = []
+const NONE: readonly never[] = []
 const NO_NODES: ReadonlyMap<object | symbol, number> = new Map()
+
+/** What a function and all it captures use that no key covers, in the order met. Throws `FreezeError`. */
+export function usesOf(fn: Function): readonly Use[] {
+  return distinct(freezeValue(fn, fn.name, defaultWalkOptions).uses)
+}
 
 interface Stable extends Frozen {
   readonly shapes: readonly Shape[]
@@ -208,6 +216,7 @@ function summary(walk: Walk): Frozen {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
     inputVersions: inputs,
+    uses: walk.uses,
     nodes: walk.nodes,
     weak: walk.weak.length > 0,
   }

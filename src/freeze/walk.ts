@@ -11,6 +11,7 @@ import type { ByteWriter } from './bytes.ts'
 import type { Packages } from './origin.ts'
 import { TAG } from './tags.ts'
 import type { Trace } from './trace.ts'
+import type { Use } from './uses.ts'
 
 /** How to treat what is met. Part of every digest where it changes one. */
 export interface WalkOptions {
@@ -54,6 +55,8 @@ export class Walk {
   /** Input files met: identity and version. */
   readonly inputs: InputVersion[] = []
   readonly blind: Blindness[] = []
+  /** What is impure in the functions met. */
+  readonly uses: Use[] = []
   /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
   volatile = false
   /** Functions met that have nothing as objects but what every function has. */
