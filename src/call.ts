@@ -14,6 +14,7 @@ import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
+import { observed } from './observe.ts'
 import type { Lease } from './store/contract.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 
@@ -189,7 +190,7 @@ function run(one: Call, lease: Lease | undefined): Outcome {
   }
   let result: unknown
   try {
-    result = within(frame, () => Reflect.apply(memo.fn, self, args))
+    result = within(frame, () => observed(memo, keyed, frame, () => Reflect.apply(memo.fn, self, args)))
   } catch (error) {
     return failed(error)
   }

@@ -22,6 +22,7 @@ import {
   type LeaseOptions,
   leaseCheck,
   leaseTerms,
+  observeCheck,
   packagesCheck,
 } from './memoize-options.ts'
 import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
@@ -98,6 +99,11 @@ export interface GroupOptions {
    * @defaultValue `'version'`
    */
   readonly packages?: Packages
+  /**
+   * What to do where a function uses what its key does not cover while it runs; see the option of `memoize`.
+   * @defaultValue false
+   */
+  readonly observe?: 'warn' | 'refuse' | false
   /** @defaultValue `'respect'` */
   readonly keyOrder?: 'respect' | 'ignore'
   /**
@@ -135,6 +141,7 @@ const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   lease: leaseCheck,
   state: is.function,
   packages: packagesCheck,
+  observe: observeCheck,
   keyOrder: is.oneOf('respect', 'ignore'),
   readonly: is.boolean,
   temporary: is.boolean,
@@ -195,6 +202,7 @@ export class MemoizedGroup implements Disposable {
       packages: options.packages ?? 'version',
       keyOrder: options.keyOrder ?? 'respect',
       lease: leaseTerms(options.lease),
+      observe: options.observe ?? false,
     })
     this.memoize = memoizeFor(() => this)
     if (this.#store !== undefined) closeAtExit(this)

@@ -10,6 +10,7 @@ import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
+import { whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import type { Lease } from './store/contract.ts'
 
@@ -107,6 +108,8 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
 function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
+  const refused = whyRefused(memo, frame)
+  if (refused !== undefined) return refused
   const declared = new Set(keyed.inputPaths)
   for (const path of frame.files) {
     if (!declared.has(path)) {

@@ -45,6 +45,8 @@ export interface Keyed {
   readonly key: CallKey
   readonly inputPaths: readonly string[]
   readonly inputVersions: readonly InputVersion[]
+  /** Names of the environment variables that the code reads, and that are part of it. */
+  readonly environment: readonly string[]
 }
 
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
@@ -54,7 +56,7 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
   const quick = quickKey(subject, self, args, code)
-  if (quick !== undefined) return keyed(quick, [])
+  if (quick !== undefined) return keyed(quick, code, NONE)
   const given = freezeGiven(subject, self, args, code)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
@@ -68,16 +70,16 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     state,
     digest: combined(code.digest, given.digest, inputs, state),
   }
-  if (inputs === NOTHING) return keyed(key, [])
-  return keyed(key, [code, given, ...(stated === undefined ? [] : [stated])])
+  if (inputs === NOTHING) return keyed(key, code, NONE)
+  return keyed(key, code, [code, given, ...(stated === undefined ? [] : [stated])])
 }
 
 const NONE: readonly never[] = []
 
-function keyed(key: CallKey, parts: readonly Frozen[]): Keyed {
-  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE }
+function keyed(key: CallKey, { environment }: Frozen, parts: readonly Frozen[]): Keyed {
+  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment }
   const inputVersions = parts.flatMap((part) => part.inputVersions)
-  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions }
+  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment }
 }
 
 /** A call with a few primitives and nothing else: one hash in place of two. */

@@ -97,6 +97,13 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
   readonly assumePure?: boolean
   /** What of that is fine, by name or the beginning of one: `['Date.now', 'fs']`. */
   readonly allow?: readonly string[]
+  /**
+   * Notice, each time the function runs, what it uses that its key does not cover (the clock, randomness, other environment
+   * variables and files than its own, the network, other processes), unless `allow` or `assumePure` says that it is fine:
+   * `'warn'` once, or `'refuse'` to keep the result.
+   * @defaultValue the group's
+   */
+  readonly observe?: 'warn' | 'refuse' | false
   /** Labels for `group.clear({ tag })`. */
   readonly tags?: readonly string[]
 }
@@ -109,6 +116,9 @@ export const codecCheck: OptionCheck = is.either(
 
 /** The check of the `compress` option of functions and groups. */
 export const compressCheck: OptionCheck = is.oneOf('zstd', 'gzip', 'brotli', false)
+
+/** The check of the `observe` option of functions and groups. */
+export const observeCheck: OptionCheck = is.oneOf('warn', 'refuse', false)
 
 /** The check of the `packages` option of functions and groups. */
 export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
@@ -172,6 +182,7 @@ export const memoizeChecks = (
   keyOrder: is.oneOf('respect', 'ignore'),
   packages: packagesCheck,
   onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
+  observe: observeCheck,
   assumePure: is.boolean,
   allow: is.listOf('names such as "Date.now" or "fs"', (item) => typeof item === 'string' && item !== ''),
   tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),

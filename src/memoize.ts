@@ -96,6 +96,7 @@ export interface GroupRoom extends Room {
   readonly packages: WalkOptions['packages']
   readonly keyOrder: WalkOptions['keyOrder']
   readonly lease: LeaseTerms | false
+  readonly observe: 'warn' | 'refuse' | false
 }
 
 /** `memoize` for one group. The group is asked for when it is first needed, so that importing opens nothing. */
@@ -272,6 +273,10 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
         ? Number.POSITIVE_INFINITY
         : options.keepVersions,
     tags: options.tags ?? [],
+    get observe() {
+      return options.observe ?? room().observe
+    },
+    purity: options,
     onUncacheable: options.onUncacheable ?? 'warn',
   }
   return memo

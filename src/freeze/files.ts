@@ -37,7 +37,7 @@ export interface FilesOptions {
 interface FileSet extends InputFiles {
   readonly cwd: string | undefined
   readonly ignore: readonly string[]
-  /** The version of each file by its path; before them, by what this is called, that of what else is there by name. */
+  /** What this is called, what counts by its name alone, and the version of each file by its path. */
   versions(): readonly (readonly [path: string, version: string])[]
 }
 
@@ -71,8 +71,11 @@ class PatternsWithContent implements FileSet {
 
   versions(): readonly (readonly [path: string, version: string])[] {
     const { files, others } = this.#matches()
-    const rest = digestBytes(Buffer.from(JSON.stringify(others)))
-    return [[String(this), `names ${rest}`], ...files.map((path) => [path, versionOf(path)] as const)]
+    return [
+      [String(this), 'files'],
+      ...others.map((path) => [path, 'a name'] as const),
+      ...files.map((path) => [path, versionOf(path)] as const),
+    ]
   }
 
   #matches(): Matches {
@@ -112,7 +115,10 @@ export function isInputFiles(value: unknown): value is FileSet {
 interface Matches {
   /** Paths of files, sorted. */
   readonly files: readonly string[]
-  /** Folders under a directory that was given, and links that lead nowhere: a program may see their names. */
+  /**
+   * What a program may see the names of: folders in a directory that was given (with a slash at their end where something is
+   * left out of them, so that they are not all there is), and links that lead nowhere.
+   */
   readonly others: readonly string[]
 }
 
@@ -161,8 +167,8 @@ function matches(patterns: readonly string[], cwd: string, ignore: readonly stri
     })
     for (const path of matched) {
       const named = absolute ? path : join(cwd, path)
-      if (path.endsWith('/')) others.add(named)
-      else found.add(named)
+      if (!path.endsWith('/')) found.add(named)
+      else others.add(ignore.length + negated.length === 0 ? named.replace(/[/\\]$/, '') : named)
     }
   }
   if (failure !== undefined) throw failure

@@ -26,6 +26,8 @@ export interface Frozen {
   readonly inputs: Digest
   /** Each of those files. */
   readonly inputVersions: readonly InputVersion[]
+  /** Names of the environment variables among what was met. */
+  readonly environment: readonly string[]
   /** What the functions met use that no key covers. */
   readonly uses: readonly Use[]
   /** The objects and symbols met, each with a number that follows from the graph alone. */
@@ -54,7 +56,15 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   const digest = digestPrimitives(args, options)
   return digest === undefined
     ? freezeValue(args, 'args', options)
-    : { digest, inputs: NOTHING, inputVersions: NONE, uses: NONE, nodes: NO_NODES, weak: false }
+    : {
+        digest,
+        inputs: NOTHING,
+        inputVersions: NONE,
+        environment: NONE,
+        uses: NONE,
+        nodes: NO_NODES,
+        weak: false,
+      }
 }
 
 /**
@@ -216,6 +226,7 @@ function summary(walk: Walk): Frozen {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
     inputVersions: inputs,
+    environment: walk.environment,
     uses: walk.uses,
     nodes: walk.nodes,
     weak: walk.weak.length > 0,

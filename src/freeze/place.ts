@@ -68,6 +68,13 @@ export function whereAt(fn: Function, { internals, url }: FunctionFacts, offset:
   return `${file}:${lineIn(url, before.length - 1, before.at(-1)!.length) + 1}`
 }
 
+/** `src/x.ts:12` for a line and a column, from 0, of the script at that URL or path; undefined for code without a file. */
+export function placeAt(url: string, line: number, column: number): string | undefined {
+  const path = pathOf(url)
+  if (path === undefined) return undefined
+  return `${relative(rootOf(path), path).split(sep).join('/')}:${lineIn(url, line, column) + 1}`
+}
+
 function rootOf(path: string): string {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json'))) return folder

@@ -7,6 +7,7 @@ import type { Bindings, FunctionFacts, ParsedText } from './function.ts'
 import { factsOf } from './function.ts'
 import { dottedName, impureName } from './impurity.ts'
 import { builtinModuleName, intrinsicName, isNative } from './intrinsics.ts'
+import { originalOf, originalProperty } from './marks.ts'
 import { whereAt } from './place.ts'
 import type { Mention } from './source.ts'
 
@@ -81,15 +82,18 @@ function ofGlobal(
   }
   const property = getOwnPropertyDescriptor(global, name)
   if (property === undefined) return undefined
-  const { get, value } = property
+  const { get, value } = originalProperty(property)
   if (GLOBAL.test(name) && isNodes(get ?? value)) return named(name, path, mention)
   return get === undefined ? ofValue(value, path, mention) : undefined
 }
 
 /** Whether the language or Node made it: what a program put in its place is walked as its own. */
-function isNodes(definer: unknown): boolean {
+export function isNodes(definer: unknown): boolean {
   if (typeof definer !== 'function') return true
-  return !types.isProxy(definer) && (isNative(definer) || factsOf(definer).origin.kind === 'builtin')
+  if (types.isProxy(definer)) return false
+  if (isNative(definer)) return true
+  const { blind, origin } = factsOf(definer)
+  return blind || origin.kind === 'builtin'
 }
 
 /** Follows a path through data properties until something has a name. */
@@ -109,7 +113,7 @@ function memberOf(holder: object, key: string): unknown {
   for (let at: object | null = holder; at !== null && !types.isProxy(at); at = getPrototypeOf(at)) {
     try {
       const property = getOwnPropertyDescriptor(at, key)
-      if (property !== undefined) return property.value
+      if (property !== undefined) return originalOf<unknown>(property.value)
     } catch {
       // a namespace whose module has not initialised that export yet
       return undefined
@@ -152,12 +156,13 @@ function functionNames(): ReadonlyMap<unknown, string> {
   for (const module of MODULES) {
     if (!loaded.includes(`NativeModule ${module}`)) continue
     const exported = Object.getOwnPropertyDescriptors(process.getBuiltinModule(module) as object)
-    for (const [key, { value }] of Object.entries(exported)) {
+    for (const [key, property] of Object.entries(exported)) {
+      const { value } = originalProperty(property)
       if (typeof value === 'function' && isNodes(value)) found.set(value, dottedName(module, [key]))
     }
   }
   for (const key of ['hrtime', 'memoryUsage', 'uptime', 'cpuUsage', 'resourceUsage'] as const)
-    if (isNodes(process[key])) found.set(process[key], `process.${key}`)
+    if (isNodes(originalOf(process[key]))) found.set(originalOf(process[key]), `process.${key}`)
   names = { of: found, loaded: loaded.length }
   return found
 }

@@ -8,6 +8,7 @@
 import { types } from 'node:util'
 import { FreezeError } from '../errors.ts'
 import type { ByteWriter } from './bytes.ts'
+import { originalOf } from './marks.ts'
 import type { Packages } from './origin.ts'
 import { TAG } from './tags.ts'
 import type { Trace } from './trace.ts'
@@ -55,6 +56,8 @@ export class Walk {
   /** Input files met: identity and version. */
   readonly inputs: InputVersion[] = []
   readonly blind: Blindness[] = []
+  /** Names of the environment variables that count by value. */
+  readonly environment: string[] = []
   /** What is impure in the functions met. */
   readonly uses: Use[] = []
   /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
@@ -211,7 +214,7 @@ export class Walk {
         return out.string(value.toString(16))
       case 'object':
         if (value === null) return out.tag(TAG.null)
-        return this.#reference(value, step, member)
+        return this.#reference(originalOf(value), step, member)
       case 'symbol': {
         const key = Symbol.keyFor(value)
         if (key === undefined) return this.#reference(value, step, member)
@@ -219,7 +222,7 @@ export class Walk {
         return out.string(key)
       }
       case 'function':
-        return this.#reference(value, step, member)
+        return this.#reference(originalOf(value), step, member)
     }
   }
 
