@@ -100,7 +100,7 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
   /**
    * Notice, each time the function runs, what it uses that its key does not cover (the clock, randomness, other environment
    * variables and files than its own, the network, other processes), unless `allow` or `assumePure` says that it is fine:
-   * `'warn'` once, or `'refuse'` to keep the result.
+   * `'warn'` once, or `'refuse'` to keep the result. What was kept before the option was set stays: `clear()` it.
    * @defaultValue the group's
    */
   readonly observe?: 'warn' | 'refuse' | false

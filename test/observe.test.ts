@@ -38,7 +38,7 @@ test('the clock, randomness, the environment, files, the network: what and where
   const cases: readonly (readonly [string, () => unknown])[] = [
     ['Date.now', () => Date.now()],
     ['Date.now', () => [1, 2].map(Date.now)],
-    ['new Date()', () => new Date().getTime() > 0],
+    ['new Date()', () => typeof new Date()],
     ['Date()', () => Date()],
     ['Math.random', () => Math.random()],
     ['performance.now', () => performance.now()],
