@@ -14,7 +14,8 @@ import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
-import { observed } from './observe.ts'
+import { inherit, observed } from './observe.ts'
+import { nameOf } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 
@@ -79,10 +80,11 @@ function withKey(
 // hits -------------------------------------------------------------------------------------------------------------
 
 /** What was found, as the function would give it. */
-function answer(one: Call, { entry, value }: Found): unknown {
+function answer(one: Call, { entry, recorded, value }: Found): unknown {
   const { keyed, memo, room } = one
   const { computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
+  inherit(recorded)
   countHit(one, computeTime, entry.key.digest)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   if (memo.learnt.async === undefined) memo.learnt.async = entry.async
@@ -133,9 +135,10 @@ async function flyLater(one: Call): Promise<Kept> {
   const { keyed, memo, room } = one
   const turn = await waitPolitely(memo, room, keyed.key)
   if (turn.kind === 'found') {
-    const { bytes, entry } = turn.found
+    const { bytes, entry, recorded } = turn.found
     const frame: Frame = {
       ...frameOf(keyed.key.digest),
+      files: new Set(recorded.map(nameOf)),
       expiresAt: entry.expiresAt ?? Number.POSITIVE_INFINITY,
     }
     return { value: await answer(one, turn.found), copy: () => memo.codec.decode(bytes), frame }

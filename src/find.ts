@@ -3,11 +3,14 @@
  */
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
+import { changedSince, type Opened, opened, type Recorded } from './recorded.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
   readonly entry: Entry
   readonly bytes: Uint8Array
+  /** What it was seen to read, all of which is as it was. */
+  readonly recorded: readonly Recorded[]
   readonly value: unknown
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
@@ -21,9 +24,16 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (store === undefined || entry === undefined || entry.codec !== memo.codec.name) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const bytes = store.read(entry)
-    return bytes === undefined ? undefined : { entry, bytes, value: memo.codec.decode(bytes), staleFor }
+    const found = openedFor(memo, store.read(entry))
+    if (found === undefined || changedSince(found.recorded).length > 0) return undefined
+    return { entry, ...found, value: memo.codec.decode(found.bytes), staleFor }
   })
+}
+
+/** A result's bytes, apart from what was recorded with them. */
+export function openedFor({ recordsInputs }: Memo, bytes: Uint8Array | undefined): Opened | undefined {
+  if (bytes === undefined) return undefined
+  return recordsInputs ? opened(bytes) : { bytes, recorded: [] }
 }
 
 /** The same, if it has not expired. */

@@ -10,8 +10,9 @@ import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
-import { whyRefused } from './observe.ts'
+import { recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
+import { changedSince, nameOf, sealed } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
@@ -99,7 +100,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
       ...(lease !== undefined && { lease }),
       ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
     },
-    bytes,
+    memo.recordsInputs ? sealed(recordedBy(frame), bytes) : bytes,
   )
   if (put !== undefined)
     emit('put', () => ({ name: memo.name, key: plainKey(keyed.key), size: put.size, computeTime: elapsed }))
@@ -110,7 +111,8 @@ function encoded(memo: Memo, room: Room, finished: Finished): Uint8Array | Perma
 function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
   const refused = whyRefused(memo, frame)
   if (refused !== undefined) return refused
-  const declared = new Set(keyed.inputPaths)
+  const recorded = recordedBy(frame)
+  const declared = new Set([...keyed.inputPaths, ...recorded.map(nameOf)])
   for (const path of frame.files) {
     if (!declared.has(path)) {
       return new UncertainError(
@@ -118,6 +120,9 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
       )
     }
   }
+  const changed = changedSince(recorded)
+  if (changed.length > 0)
+    return new UncertainError(`what it read (${changed.slice(0, 5).join(', ')}) changed while it ran`)
   if (!async && keyed.inputPaths.length === 0) return undefined
   const now = keyOf(memo, self, args).key
   if (now.inputs !== keyed.key.inputs) {

@@ -47,6 +47,8 @@ export interface Keyed {
   readonly inputVersions: readonly InputVersion[]
   /** Names of the environment variables that the code reads, and that are part of it. */
   readonly environment: readonly string[]
+  /** What the code uses that no key covers, by what it says. */
+  readonly uses: readonly Use[]
 }
 
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
@@ -76,10 +78,10 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
 
 const NONE: readonly never[] = []
 
-function keyed(key: CallKey, { environment }: Frozen, parts: readonly Frozen[]): Keyed {
-  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment }
+function keyed(key: CallKey, { environment, uses }: Frozen, parts: readonly Frozen[]): Keyed {
+  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment, uses }
   const inputVersions = parts.flatMap((part) => part.inputVersions)
-  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment }
+  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment, uses }
 }
 
 /** A call with a few primitives and nothing else: one hash in place of two. */

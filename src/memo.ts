@@ -44,6 +44,8 @@ export interface Memo extends Subject {
   readonly tags: readonly string[]
   /** What happens where a run uses what the key does not cover. */
   readonly observe: 'warn' | 'refuse' | false
+  /** Whether what a run reads becomes part of what its result is kept for. */
+  readonly recordsInputs: boolean
   /** What the user said is fine. */
   readonly purity: Purity
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'

@@ -91,6 +91,12 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    */
   readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
   /**
+   * `'auto'`: the files and environment variables that the function is seen to read while it runs are recorded with its result, and
+   * checked before each later answer. What counts is what passes through Node's `fs` and `process.env` while the call runs.
+   * @defaultValue `'declared'`: those of `file()` and `files()` only
+   */
+  readonly inputs?: 'declared' | 'auto'
+  /**
    * Say nothing about what the code uses that no key covers (the clock, randomness, the network, files, …).
    * @defaultValue false: it is told on the channel `permafrost:impure`, once
    */
@@ -183,6 +189,7 @@ export const memoizeChecks = (
   packages: packagesCheck,
   onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
   observe: observeCheck,
+  inputs: is.oneOf('declared', 'auto'),
   assumePure: is.boolean,
   allow: is.listOf('names such as "Date.now" or "fs"', (item) => typeof item === 'string' && item !== ''),
   tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),

@@ -16,6 +16,7 @@ import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { checkOptions, milliseconds } from './options.ts'
+import { withReads } from './recorded.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
 
@@ -226,6 +227,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   let lookingAtThis: boolean | undefined
   let lookingAtSuper: boolean | undefined
   checkAllowed(options)
+  const records = options.inputs === 'auto'
   const memo: Memo = {
     fn,
     get name() {
@@ -233,7 +235,11 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       return name
     },
     version: options.version,
-    tellUses: tellerOf(() => memo.name, options),
+    // what is recorded is as good as declared
+    tellUses: tellerOf(
+      () => memo.name,
+      records ? { ...options, allow: [...(options.allow ?? []), 'fs', 'process.env'] } : options,
+    ),
     cacheKey: options.cacheKey,
     ignored,
     once: options.closure === 'once',
@@ -256,6 +262,14 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     room,
     get codec() {
       codec ??= codecOf(options.codec ?? room().codec, options.compress ?? room().compress)
+      if (records && !codec.name.endsWith('+inputs')) {
+        const plain = codec
+        codec = {
+          name: withReads(plain.name),
+          encode: (value) => plain.encode(value),
+          decode: (bytes) => plain.decode(bytes),
+        }
+      }
       return codec
     },
     shouldCache: options.shouldCache,
@@ -276,6 +290,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     get observe() {
       return options.observe ?? room().observe
     },
+    recordsInputs: records,
     purity: options,
     onUncacheable: options.onUncacheable ?? 'warn',
   }

@@ -64,7 +64,7 @@ function put(holder: object, key: string, property: PropertyDescriptor): void {
 
 /** Files that are read; writing them is no input. */
 const READS =
-  /^(?:readFile|createReadStream|open|openAsBlob|opendir|readdir|stat|lstat|statfs|access|exists|realpath|readlink|copyFile|cp|watch|watchFile)(?:Sync)?$/
+  /^(?:read|readv|glob|readFile|createReadStream|open|openAsBlob|opendir|readdir|stat|lstat|statfs|access|exists|realpath|readlink|copyFile|cp|watch|watchFile)(?:Sync)?$/
 
 const MODULES: Readonly<Record<string, RegExp>> = {
   fs: READS,

@@ -28,7 +28,7 @@ import { writePrivateMembers } from './privates.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
-import { usesIn } from './uses.ts'
+import { nameOfHeld, usesIn } from './uses.ts'
 import type { Walk } from './walk.ts'
 
 const { getPrototypeOf } = Object
@@ -121,7 +121,11 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
     out.tag(TAG.variable)
     out.string(variable.name)
     if (binding.kind === 'uninitialised') out.tag(TAG.absent)
-    else writeGiven(walk, binding.value, variable.name)
+    else {
+      const what = nameOfHeld(binding.value)
+      if (what !== undefined) walk.uses.push({ what, where: whereIs(fn), held: true })
+      writeGiven(walk, binding.value, variable.name)
+    }
     walk.volatile = true
   }
   out.tag(TAG.end)

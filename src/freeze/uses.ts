@@ -19,6 +19,8 @@ export interface Use {
   readonly what: string
   /** `src/fit.ts:12`, from the folder of the nearest package.json; of code without a file, its function's name. */
   readonly where: string
+  /** The function has a name of its own for it (`const { now } = Date`), which leads there whatever becomes of the original. */
+  readonly held?: boolean
 }
 
 const NONE: readonly Use[] = []
@@ -33,17 +35,16 @@ export function usesIn(
 ): readonly Use[] {
   const before = known.get(fn)
   if (before !== undefined) return before
-  const places = new Map<string, Mention>()
+  const uses = new Map<string, Use>()
   for (const mention of mentions) {
-    const what = whatOf(mention, facts, bindings)
-    if (what !== undefined && !places.has(what)) places.set(what, mention)
+    const found = lookUp(mention, facts, bindings)
+    const what = found && named(found, mention)
+    if (what === undefined || uses.has(what)) continue
+    uses.set(what, { what, where: whereAt(fn, facts, mention.at), ...(found!.held && { held: true }) })
   }
-  const uses =
-    places.size === 0
-      ? NONE
-      : [...places].map(([what, { at }]): Use => ({ what, where: whereAt(fn, facts, at) }))
-  known.set(fn, uses)
-  return uses
+  const all = uses.size === 0 ? NONE : [...uses.values()]
+  known.set(fn, all)
+  return all
 }
 
 /** The same without repetitions: a class and its methods have the same text. */
@@ -51,40 +52,40 @@ export const distinct = (uses: readonly Use[]): readonly Use[] => [
   ...new Map(uses.map((use) => [`${use.what} ${use.where}`, use])).values(),
 ]
 
-function whatOf(mention: Mention, facts: FunctionFacts, bindings: Bindings): string | undefined {
-  if ('module' in mention) return impureName(dottedName(mention.module, []))
-  const { name } = mention
+/** What a mention leads to: something with a name, and the members from there. */
+interface Lead {
+  readonly root: string
+  readonly path: readonly string[]
+  readonly held?: boolean
+}
+
+function lookUp(mention: Mention, facts: FunctionFacts, bindings: Bindings): Lead | undefined {
+  if ('module' in mention) return { root: dottedName(mention.module, []), path: [] }
+  const { name, path } = mention
   const binding = facts.blind ? undefined : bindings.read({ name })
-  if (binding === undefined || binding.kind === 'global') return ofGlobal(name, mention.path, mention, facts)
+  if (binding === undefined || binding.kind === 'global') return ofGlobal(name, path, facts.internals.global)
   if (binding.kind === 'uninitialised') return undefined
   const { imported, value } = binding
   if (imported?.from.startsWith('node:')) {
+    const root = imported.from.slice('node:'.length)
     const member = imported.name === '*' || imported.name === 'default' ? [] : [imported.name]
-    const found = named(imported.from.slice('node:'.length), [...member, ...mention.path], mention)
-    if (found !== undefined) return found
+    const lead: Lead = { root, path: [...member, ...path] }
+    if (named(lead, mention) !== undefined) return lead
   }
-  return ofValue(value, mention.path, mention)
+  return ofValue(value, path)
 }
 
 /** Objects and functions that the language and Node define as globals. */
 const GLOBAL = /^(?:Date|Math|performance|crypto|process|fetch|WebSocket|EventSource)$/
 
-function ofGlobal(
-  name: string,
-  path: readonly string[],
-  mention: Mention,
-  { internals: { global } }: FunctionFacts,
-): string | undefined {
-  if (name === 'globalThis' || name === 'global') {
-    return path.length === 0
-      ? undefined
-      : ofGlobal(path[0]!, path.slice(1), mention, { internals: { global } } as FunctionFacts)
-  }
+function ofGlobal(name: string, path: readonly string[], global: object): Lead | undefined {
+  if (name === 'globalThis' || name === 'global')
+    return path.length === 0 ? undefined : ofGlobal(path[0]!, path.slice(1), global)
   const property = getOwnPropertyDescriptor(global, name)
   if (property === undefined) return undefined
   const { get, value } = originalProperty(property)
-  if (GLOBAL.test(name) && isNodes(get ?? value)) return named(name, path, mention)
-  return get === undefined ? ofValue(value, path, mention) : undefined
+  if (GLOBAL.test(name) && isNodes(get ?? value)) return { root: name, path }
+  return get === undefined ? ofValue(value, path) : undefined
 }
 
 /** Whether the language or Node made it: what a program put in its place is walked as its own. */
@@ -97,16 +98,23 @@ export function isNodes(definer: unknown): boolean {
 }
 
 /** Follows a path through data properties until something has a name. */
-function ofValue(root: unknown, path: readonly string[], mention: Mention): string | undefined {
-  let value = root
+function ofValue(start: unknown, path: readonly string[]): Lead | undefined {
+  let value = start
   for (let index = 0; ; index++) {
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return undefined
     if (types.isProxy(value)) return undefined
-    const name = nameOf(value)
-    if (name !== undefined) return named(name, path.slice(index), mention)
+    const root = nameOf(value)
+    if (root !== undefined)
+      return { root, path: path.slice(index), held: typeof value === 'function' && value !== Date }
     if (index === path.length) return undefined
     value = memberOf(value, path[index]!)
   }
+}
+
+/** The impure name of a captured value that is known by one: of a function that `promisify` was given. */
+export function nameOfHeld(value: unknown): string | undefined {
+  const lead = typeof value === 'function' ? ofValue(value, []) : undefined
+  return lead && impureName(lead.root)
 }
 
 function memberOf(holder: object, key: string): unknown {
@@ -167,11 +175,9 @@ function functionNames(): ReadonlyMap<unknown, string> {
   return found
 }
 
-/** What is used when a path is followed from something of that name. */
-function named(root: string, path: readonly string[], mention: Mention): string | undefined {
-  if (root === 'Date' && path.length === 0 && 'name' in mention) {
-    if (mention.as === 'new') return 'new Date()'
-    return mention.as === 'call' ? 'Date()' : undefined
-  }
-  return impureName(dottedName(root, path))
+/** The impure thing that is used. */
+function named({ path, root }: Lead, mention: Mention): string | undefined {
+  if (root !== 'Date' || path.length > 0) return impureName(dottedName(root, path))
+  if ('module' in mention || mention.as === 'value') return undefined
+  return mention.as === 'new' ? 'new Date()' : 'Date()'
 }
