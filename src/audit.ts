@@ -46,7 +46,7 @@ export function lookForMutation(
 export function compare(memo: Memo, kept: unknown, computed: unknown): void {
   const [old, now] = [kept, computed].map((value) => attempt(() => traceValue(value, 'result', memo.walk)))
   if (old === undefined || now === undefined) return
-  const what = changesBetween(old, now)
+  const what = changesBetween(old.lines, now.lines)
   if (what !== '') tell(memo, `it does not return what was kept: ${what}`)
 }
 

@@ -18,8 +18,10 @@ import { type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
+import { inherit, observed } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
+import { nameOf } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Digest, Entry } from './types.ts'
@@ -103,10 +105,11 @@ function withKey(
 // hits -------------------------------------------------------------------------------------------------------------
 
 /** What was found, as the function would give it: it may throw. */
-function answer(one: Call, { entry, outcome }: Found): unknown {
+function answer(one: Call, { entry, outcome, recorded }: Found): unknown {
   const { keyed, memo } = one
   const { async, computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
+  inherit(recorded)
   countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   const { printed, thrown, value } = outcome
@@ -183,7 +186,8 @@ async function flyLater(one: Call): Promise<Kept> {
   const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
   const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
-    const { copy, entry } = turn.found
+    const { copy, entry, recorded } = turn.found
+    for (const one of recorded) frame.files.add(nameOf(one))
     frame.expiresAt = entry.expiresAt ?? Number.POSITIVE_INFINITY
     return { value: await answer(one, turn.found), copy, frame }
   }
@@ -235,7 +239,9 @@ function run(one: Call, lease: Lease | undefined): Ran {
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
   let result: unknown
   try {
-    result = within(frame, () => (recording === undefined ? invoke() : recording.run(invoke)))
+    result = within(frame, () =>
+      observed(memo, keyed, frame, () => (recording === undefined ? invoke() : recording.run(invoke))),
+    )
   } catch (error) {
     return { value: failed(error, false) }
   }

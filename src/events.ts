@@ -20,6 +20,7 @@ export type EventName =
   | 'tooLarge'
   | 'uncached'
   | 'unsound'
+  | 'impure'
   | 'store'
 
 type Details = Readonly<Record<string, unknown>>

@@ -8,8 +8,9 @@ import { type Subject, type Told, tellCall, tellCode } from './key.ts'
 import type { Store, WhyDeparted } from './store/contract.ts'
 import type { CallKey, Digest, MissReason } from './types.ts'
 
-/** Characters of a note: of a call, which counts to the size of each entry, and of a code version. */
+/** Characters of a note: of a call, which counts to the size of each entry, of its input files, and of a code version. */
 const LONGEST_CALL = 1500
+const LONGEST_INPUTS = 16_000
 const LONGEST_CODE = 60_000
 
 /** What `put` is to note of a call. */
@@ -19,7 +20,7 @@ export function notesOf(
   args: readonly unknown[],
 ): { readonly note?: string; readonly codeNote: () => string | undefined } {
   const told = attempt(() => tellCall(subject, self, args))
-  const note = told && shortened(told.args, LONGEST_CALL, (lines) => JSON.stringify({ ...told, args: lines }))
+  const note = told && callNote(told)
   return {
     ...(note !== undefined && { note }),
     codeNote: () => {
@@ -28,6 +29,18 @@ export function notesOf(
     },
   }
 }
+
+function callNote({ args, inputs, state }: Told): string | undefined {
+  // all of them or none: of a part nobody could tell what is new
+  const files = inputs.map(([path, version]) => [path, shortVersion(version)])
+  const kept = JSON.stringify(files).length > LONGEST_INPUTS ? undefined : files
+  const rest = shortened(args, LONGEST_CALL, (lines) => JSON.stringify({ args: lines, state }))
+  if (rest === undefined || kept === undefined || kept.length === 0) return rest
+  return `${rest.slice(0, -1)},"inputs":${JSON.stringify(kept)}}`
+}
+
+/** Enough of a version to tell it from another. */
+const shortVersion = (version: unknown): string => String(version).slice(-12)
 
 /** As many of the lines as fit; none if even one is too long. */
 function shortened(
@@ -82,8 +95,8 @@ export function explain(
     }
   }
   if (other.inputs !== key.inputs) {
-    const changes = attempt(() => filesBetween(before()?.args, now().args))
-    return { reason: 'inputs', explanation: `the content of an input file changed${since(changes)}` }
+    const changes = attempt(() => filesBetween(before(), now()))
+    return { reason: 'inputs', explanation: `the input files changed${since(changes)}` }
   }
   if (other.state !== key.state) {
     const changes = attempt(() => compare(before()?.state, now().state))
@@ -95,12 +108,23 @@ export function explain(
 const compare = (before: readonly Line[] | undefined, now: readonly Line[]): string =>
   before === undefined ? '' : changesBetween(before, now)
 
-/** The input files whose version is another. */
-function filesBetween(before: readonly Line[] | undefined, now: readonly Line[]): string {
-  const old = new Map(before?.map(({ path, what }) => [path, what]))
-  const changed = now.filter(({ path, what }) => old.has(path) && old.get(path) !== what)
-  return changed.map(({ path }) => path).join(', ')
+/** The input files that are new, gone, or have another version. */
+function filesBetween(before: Partial<Told> | undefined, now: Told): string {
+  if (before?.inputs === undefined) return ''
+  const old = new Map(before.inputs)
+  const current = new Map(now.inputs)
+  const changes = [
+    ...[...current].flatMap(([path, version]) =>
+      !old.has(path) ? [`${path} is new`] : old.get(path) === shortVersion(version) ? [] : [path],
+    ),
+    ...[...old.keys()].filter((path) => !current.has(path)).map((path) => `${path} is gone`),
+  ]
+  const more = changes.length - MOST_FILES
+  return changes.slice(0, MOST_FILES).join(', ') + (more > 0 ? `, and ${more} more` : '')
 }
+
+/** Input files told at most. */
+const MOST_FILES = 5
 
 function read<T>(store: Store, about: Digest): T | undefined {
   const text = store.noted(about)

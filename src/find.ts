@@ -4,6 +4,7 @@
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
+import { changedSince, type Opened, opened, type Recorded } from './recorded.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
@@ -11,6 +12,8 @@ export interface Found {
   readonly outcome: Outcome
   /** The same once more, for somebody else. */
   readonly copy: () => Outcome
+  /** What it was seen to read, all of which is as it was. */
+  readonly recorded: readonly Recorded[]
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
 }
@@ -23,11 +26,12 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const bytes = store.read(entry)
-    if (bytes === undefined) return undefined
+    const found = openedFor(memo, store.read(entry))
+    if (found === undefined || changedSince(found.recorded).length > 0) return undefined
+    const { bytes, recorded } = found
     const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
     const outcome = copy()
-    return isWanted(outcome, memo) ? { entry, outcome, copy, staleFor } : undefined
+    return isWanted(outcome, memo) ? { entry, outcome, recorded, copy, staleFor } : undefined
   })
 }
 
@@ -37,6 +41,12 @@ export const isUsable = (entry: Entry, { codec }: Memo): boolean => isFormOf(ent
 /** Whether it has what the function's options ask for: errors and output are kept only if they say so. */
 export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOutput }: Memo): boolean =>
   (printed !== undefined || !captureOutput) && (thrown === undefined || cacheErrors !== undefined)
+
+/** A result's bytes, apart from what was recorded with them. */
+export function openedFor({ recordsInputs }: Memo, bytes: Uint8Array | undefined): Opened | undefined {
+  if (bytes === undefined) return undefined
+  return recordsInputs ? opened(bytes) : { bytes, recorded: [] }
+}
 
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {

@@ -29,6 +29,9 @@ export const frameOf = (digest: Digest, lease?: Lease): Frame => ({
 /** Run `work` as that call. */
 export const within = <T>(frame: Frame, work: () => T): T => frames.run(frame, work)
 
+/** The call that is running. */
+export const running = (): Frame | undefined => frames.getStore()
+
 /** Run `work` as nobody's part. */
 export const outside = <T>(work: () => T): T => frames.exit(work)
 

@@ -8,34 +8,24 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { type BuiltinCodec, type Compression, checkCompression } from './codec/codec.ts'
+import { checkCompression } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
 import { digestBytes } from './freeze/digest.ts'
-import type { Packages } from './freeze/origin.ts'
+import { type GroupOptions, groupChecks, selectionChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
-import {
-  codecCheck,
-  compressCheck,
-  type LeaseOptions,
-  leaseCheck,
-  leaseTerms,
-  packagesCheck,
-} from './memoize-options.ts'
-import { bytes, checkOptions, is, milliseconds, type OptionCheck } from './options.ts'
+import { leaseTerms } from './memoize-options.ts'
+import { bytes, checkOptions, milliseconds } from './options.ts'
 import { reportText } from './report.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
-  ByteSize,
-  Codec,
   Digest,
   Duration,
   Entry,
   EntryFilter,
-  EvictionPolicy,
   ExportFilter,
   ExportReport,
   FunctionStats,
@@ -45,125 +35,6 @@ import type {
   RecoverOptions,
   VerifyReport,
 } from './types.ts'
-
-export type BuiltinPolicy = 'gdsf' | 'gdsize' | 'lru' | 'lfu' | 'fifo' | 'none'
-
-/** Options of a group. All have defaults. */
-export interface GroupOptions {
-  /**
-   * Where results are kept; made if it does not exist.
-   * @defaultValue the environment variable `PERMAFROST_DIR`, else `.permafrost/` beside the nearest package.json above the current directory
-   */
-  readonly directory?: string
-  /**
-   * Which default directory: the project's, or one in the user's cache folder for all projects.
-   * @defaultValue `'project'`
-   */
-  readonly scope?: 'project' | 'system'
-  /**
-   * Bytes on disk; what scores lowest leaves first.
-   * @defaultValue `'1GiB'`
-   */
-  readonly maxSize?: ByteSize
-  /** @defaultValue no limit */
-  readonly maxEntries?: number
-  /**
-   * Results up to this size are checked against their digest each time they are read; larger ones only by `verify()`. A damaged
-   * one that is not checked is a wrong value.
-   * @defaultValue no limit: all are
-   */
-  readonly checkUpTo?: ByteSize
-  /**
-   * Age at which results expire.
-   * @defaultValue never
-   */
-  readonly ttl?: Duration
-  /**
-   * What leaves first.
-   * @defaultValue `'gdsf'`: what is cheap to compute, large and seldom used
-   */
-  readonly policy?: BuiltinPolicy | EvictionPolicy
-  /** @defaultValue `'cbor'` */
-  readonly codec?: Codec | BuiltinCodec
-  /**
-   * Compress results of 4 KiB and more where it helps. `'zstd'` needs Node 22.15 or 23.8.
-   * @defaultValue false
-   */
-  readonly compress?: Compression | false
-  /**
-   * What survives a power cut: `'process'` nothing in particular, `'commit'` all before the last `commit()`,
-   * `'always'` each finished call. A killed process loses nothing with any of them.
-   * @defaultValue `'commit'`
-   */
-  readonly durability?: 'process' | 'commit' | 'always'
-  /**
-   * How callers, threads and processes that want one result take turns; see the option of `memoize`.
-   * @defaultValue `{ duration: '30s' }`
-   */
-  readonly lease?: false | LeaseOptions
-  /** Called on each call of each function; what it returns must match. */
-  readonly state?: () => unknown
-  /**
-   * How code under `node_modules` is identified: by version, by its source, or for single packages.
-   * @defaultValue `'version'`
-   */
-  readonly packages?: Packages
-  /** @defaultValue `'respect'` */
-  readonly keyOrder?: 'respect' | 'ignore'
-  /**
-   * Look results up, but write nothing.
-   * @defaultValue false
-   */
-  readonly readonly?: boolean
-  /**
-   * Remove the directory at `close()` or at exit.
-   * @defaultValue false
-   */
-  readonly temporary?: boolean
-  /**
-   * The time in milliseconds since the epoch, for tests.
-   * @defaultValue `Date.now`
-   */
-  readonly clock?: () => number
-  /**
-   * Told of each failure that a call survived.
-   * @defaultValue one process warning for each kind of failure and function
-   */
-  readonly onError?: (error: PermafrostError) => void
-}
-
-const CHECKS: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
-  directory: is.string,
-  scope: is.oneOf('project', 'system'),
-  maxSize: is.size,
-  maxEntries: is.count,
-  checkUpTo: is.size,
-  ttl: is.duration,
-  policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
-  codec: codecCheck,
-  compress: compressCheck,
-  durability: is.oneOf('process', 'commit', 'always'),
-  lease: leaseCheck,
-  state: is.function,
-  packages: packagesCheck,
-  keyOrder: is.oneOf('respect', 'ignore'),
-  readonly: is.boolean,
-  temporary: is.boolean,
-  clock: is.function,
-  onError: is.function,
-}
-
-const MOMENT: OptionCheck = {
-  expects: "a Date, milliseconds ago or a duration such as '7d'",
-  accepts: (value) => (value instanceof Date && !Number.isNaN(value.getTime())) || is.duration.accepts(value),
-}
-
-const SELECTION: Readonly<Record<keyof ExportFilter, OptionCheck>> = {
-  name: is.string,
-  tag: is.string,
-  since: MOMENT,
-  before: MOMENT,
-}
 
 const DEFAULT_SIZE = '1GiB'
 
@@ -188,7 +59,7 @@ export class MemoizedGroup implements Disposable {
 
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
-    checkOptions(options, CHECKS, 'new MemoizedGroup')
+    checkOptions(options, groupChecks, 'new MemoizedGroup')
     checkCompression(options.compress ?? false, 'new MemoizedGroup')
     const { clock = Date.now, policy = 'gdsf' } = options
     this.#onError = options.onError
@@ -221,6 +92,7 @@ export class MemoizedGroup implements Disposable {
       packages: options.packages ?? 'version',
       keyOrder: options.keyOrder ?? 'respect',
       lease: leaseTerms(options.lease),
+      observe: options.observe ?? false,
     })
     this.memoize = memoizeFor(() => this)
     if (this.#store !== undefined) closeAtExit(this)
@@ -307,7 +179,7 @@ export class MemoizedGroup implements Disposable {
 
   /** Write results to one file, which appears whole or not at all, to be imported elsewhere. */
   async export(file: string, filter: ExportFilter = {}): Promise<ExportReport> {
-    checkOptions(filter, SELECTION, 'export')
+    checkOptions(filter, selectionChecks, 'export')
     const { before, since, ...which } = filter
     const store = this.#opened()
     return store.export(resolve(file), {

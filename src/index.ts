@@ -21,12 +21,14 @@ export {
 } from './errors.ts'
 export type { InputFile } from './freeze/file.ts'
 export { file } from './freeze/file.ts'
+export type { FilesOptions, InputFiles } from './freeze/files.ts'
+export { files } from './freeze/files.ts'
 // identity
 export { digest } from './freeze/freeze.ts'
 export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'
-export type { BuiltinPolicy, GroupOptions } from './group.ts'
 // groups
 export { MemoizedGroup } from './group.ts'
+export type { BuiltinPolicy, GroupOptions } from './group-options.ts'
 export type { Lookup } from './lookup.ts'
 // memoize
 export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods } from './memoize.ts'

@@ -10,8 +10,10 @@ import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
+import { recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
+import { changedSince, nameOf, sealed } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
@@ -104,7 +106,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
       ...(lease !== undefined && { lease }),
       ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
     },
-    made.bytes,
+    memo.recordsInputs ? sealed(recordedBy(frame), made.bytes) : made.bytes,
   )
   if (put !== undefined)
     emit('put', () => ({
@@ -132,17 +134,26 @@ function isToBeKept({ cacheErrors, shouldCache }: Memo, finished: Finished): boo
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
 function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
+  const refused = whyRefused(memo, frame)
+  if (refused !== undefined) return refused
+  const recorded = recordedBy(frame)
+  const declared = new Set([...keyed.inputPaths, ...recorded.map(nameOf)])
   for (const path of frame.files) {
-    if (!keyed.inputPaths.includes(path)) {
+    if (!declared.has(path)) {
       return new UncertainError(
         `it calls a function with the input file ${path}, which is not among its own arguments`,
       )
     }
   }
+  const changed = changedSince(recorded)
+  if (changed.length > 0)
+    return new UncertainError(`what it read (${changed.slice(0, 5).join(', ')}) changed while it ran`)
   if (!async && keyed.inputPaths.length === 0) return undefined
   const now = keyOf(memo, self, args).key
   if (now.inputs !== keyed.key.inputs) {
-    return new UncertainError(`one of its input files (${keyed.inputPaths.join(', ')}) changed while it ran`)
+    return new UncertainError(
+      `one of its input files (${keyed.inputPaths.slice(0, 5).join(', ')}) changed while it ran`,
+    )
   }
   // while an asynchronous function waits, others may change what it reads next
   if (async && now.digest !== keyed.key.digest) {

@@ -10,12 +10,14 @@ import {
   freezeArguments,
   freezeFunction,
   freezeValue,
+  type InputVersion,
   NOTHING,
   traceValue,
   type WalkOptions,
 } from './freeze/freeze.ts'
 import { inheritsFrom, looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
 import type { Line } from './freeze/trace.ts'
+import type { Use } from './freeze/uses.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -32,6 +34,8 @@ export interface Subject {
   readonly walk: WalkOptions
   /** Whether the object a method is called on is part of the call. */
   readonly usesThis: () => boolean
+  /** Told what the code uses that no key covers, each time it is walked. */
+  readonly tellUses: (uses: readonly Use[]) => void
   /** Whether it calls what its object inherits. */
   readonly usesSuper: () => boolean
 }
@@ -40,6 +44,11 @@ export interface Subject {
 export interface Keyed {
   readonly key: CallKey
   readonly inputPaths: readonly string[]
+  readonly inputVersions: readonly InputVersion[]
+  /** Names of the environment variables that the code reads, and that are part of it. */
+  readonly environment: readonly string[]
+  /** What the code uses that no key covers, by what it says. */
+  readonly uses: readonly Use[]
 }
 
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
@@ -49,7 +58,7 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
   const quick = quickKey(subject, self, args, code)
-  if (quick !== undefined) return { key: quick, inputPaths: code.inputPaths }
+  if (quick !== undefined) return keyed(quick, code, NONE)
   const given = freezeGiven(subject, self, args, code)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
@@ -63,8 +72,16 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
     state,
     digest: combined(code.digest, given.digest, inputs, state),
   }
-  if (inputs === NOTHING) return { key, inputPaths: code.inputPaths }
-  return { key, inputPaths: [...code.inputPaths, ...given.inputPaths, ...(stated?.inputPaths ?? [])] }
+  if (inputs === NOTHING) return keyed(key, code, NONE)
+  return keyed(key, code, [code, given, ...(stated === undefined ? [] : [stated])])
+}
+
+const NONE: readonly never[] = []
+
+function keyed(key: CallKey, { environment, uses }: Frozen, parts: readonly Frozen[]): Keyed {
+  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment, uses }
+  const inputVersions = parts.flatMap((part) => part.inputVersions)
+  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment, uses }
 }
 
 /** A call with a few primitives and nothing else: one hash in place of two. */
@@ -152,23 +169,31 @@ function inBoth(code: Frozen['nodes'], given: Frozen['nodes']): readonly number[
 export interface Told {
   readonly args: readonly Line[]
   readonly state: readonly Line[]
+  readonly inputs: readonly InputVersion[]
 }
 
 export function tellCall(subject: Subject, self: unknown, args: readonly unknown[]): Told {
+  const given = traceValue(givenOf(subject, self, args), 'args', subject.walk)
+  const stated =
+    subject.states.length === 0 ? undefined : traceValue(statesOf(subject), 'state', subject.walk)
   return {
-    args: traceValue(givenOf(subject, self, args), 'args', subject.walk),
-    state: subject.states.length === 0 ? [] : traceValue(statesOf(subject), 'state', subject.walk),
+    args: given.lines,
+    state: stated?.lines ?? [],
+    inputs: [...codeOf(subject).inputVersions, ...given.inputs, ...(stated?.inputs ?? [])],
   }
 }
 
 export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] {
-  return version === undefined ? traceValue(fn, name, walk) : [{ path: name, what: `version ${version}` }]
+  return version === undefined
+    ? traceValue(fn, name, walk).lines
+    : [{ path: name, what: `version ${version}` }]
 }
 
-function codeOf({ fn, name, once, version, walk }: Subject): Frozen {
-  return version === undefined
-    ? freezeFunction(fn, name, walk, once)
-    : freezeValue([name, version], name, walk)
+function codeOf({ fn, name, once, tellUses, version, walk }: Subject): Frozen {
+  if (version !== undefined) return freezeValue([name, version], name, walk)
+  const frozen = freezeFunction(fn, name, walk, once)
+  if (frozen.uses.length > 0) tellUses(frozen.uses)
+  return frozen
 }
 
 const statesOf = ({ states }: Subject): unknown[] => states.map((state) => ask('state', state))

@@ -4,10 +4,11 @@
  */
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
-import { isUsable, isWanted, staleSince } from './find.ts'
+import { isUsable, isWanted, openedFor, staleSince } from './find.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
 import { decodeOutcome } from './outcome.ts'
+import { changedSince } from './recorded.ts'
 import type { Entry, MissReason } from './types.ts'
 
 /** The entry and its value as a call would find them, or why it would miss. */
@@ -24,6 +25,9 @@ export type Lookup<T> =
 
 /** Whether PERMAFROST_DISABLE is set. */
 export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_DISABLE'] ?? '')
+
+/** Names told at most. */
+const MOST_NAMES = 5
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
   return lookup(memo, self, args).hit
@@ -62,11 +66,18 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
     }
   }
-  const bytes = store.has(entry) ? store.read(entry) : undefined
-  if (bytes === undefined)
+  const found = openedFor(memo, store.has(entry) ? store.read(entry) : undefined)
+  if (found === undefined)
     return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
+  const changed = changedSince(found.recorded)
+  if (changed.length > 0)
+    return {
+      hit: false,
+      reason: 'inputs',
+      explanation: `what it read changed: ${changed.slice(0, MOST_NAMES).join(', ')}`,
+    }
   try {
-    const outcome = decodeOutcome(memo.codec, entry.codec, bytes)
+    const outcome = decodeOutcome(memo.codec, entry.codec, found.bytes)
     if (!isWanted(outcome, memo))
       return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
     const { thrown, value } = outcome

@@ -2,6 +2,7 @@
  * What a memoized function and its group are for the rooms that handle calls: types, and nothing that does anything.
  */
 import type { PermafrostError } from './errors.ts'
+import type { Purity } from './impure.ts'
 import type { Flight } from './keep.ts'
 import type { Subject } from './key.ts'
 import type { LeaseTerms, Store } from './store/contract.ts'
@@ -47,6 +48,12 @@ export interface Memo extends Subject {
   readonly audit: 'mutation' | number | undefined
   readonly keepVersions: number
   readonly tags: readonly string[]
+  /** What happens where a run uses what the key does not cover. */
+  readonly observe: 'warn' | 'refuse' | false
+  /** Whether what a run reads becomes part of what its result is kept for. */
+  readonly recordsInputs: boolean
+  /** What the user said is fine. */
+  readonly purity: Purity
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'
   readonly lease: LeaseTerms | false
   /** Whether it is declared asynchronous, so that each of its calls gives a promise. */

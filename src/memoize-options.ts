@@ -108,6 +108,26 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
    * @defaultValue `'warn'`
    */
   readonly onUncacheable?: 'warn' | 'throw' | 'ignore'
+  /**
+   * `'auto'`: the files and environment variables that the function is seen to read while it runs are recorded with its result, and
+   * checked before each later answer. What counts is what passes through Node's `fs` and `process.env` while the call runs.
+   * @defaultValue `'declared'`: those of `file()` and `files()` only
+   */
+  readonly inputs?: 'declared' | 'auto'
+  /**
+   * Say nothing about what the code uses that no key covers (the clock, randomness, the network, files, …).
+   * @defaultValue false: it is told on the channel `permafrost:impure`, once
+   */
+  readonly assumePure?: boolean
+  /** What of that is fine, by name or the beginning of one: `['Date.now', 'fs']`. */
+  readonly allow?: readonly string[]
+  /**
+   * Notice, each time the function runs, what it uses that its key does not cover (the clock, randomness, other environment
+   * variables and files than its own, the network, other processes), unless `allow` or `assumePure` says that it is fine:
+   * `'warn'` once, or `'refuse'` to keep the result. What was kept before the option was set stays: `clear()` it.
+   * @defaultValue the group's
+   */
+  readonly observe?: 'warn' | 'refuse' | false
   /** Labels for `group.clear({ tag })`. */
   readonly tags?: readonly string[]
 }
@@ -120,6 +140,9 @@ export const codecCheck: OptionCheck = is.either(
 
 /** The check of the `compress` option of functions and groups. */
 export const compressCheck: OptionCheck = is.oneOf('zstd', 'gzip', 'brotli', false)
+
+/** The check of the `observe` option of functions and groups. */
+export const observeCheck: OptionCheck = is.oneOf('warn', 'refuse', false)
 
 /** The check of the `packages` option of functions and groups. */
 export const packagesCheck: OptionCheck = is.either(is.oneOf('version', 'source'), {
@@ -196,5 +219,9 @@ export const memoizeChecks = (
   keyOrder: is.oneOf('respect', 'ignore'),
   packages: packagesCheck,
   onUncacheable: is.oneOf('warn', 'throw', 'ignore'),
+  observe: observeCheck,
+  inputs: is.oneOf('declared', 'auto'),
+  assumePure: is.boolean,
+  allow: is.listOf('names such as "Date.now" or "fs"', (item) => typeof item === 'string' && item !== ''),
   tags: is.listOf('strings', (item) => typeof item === 'string' && item !== ''),
 })

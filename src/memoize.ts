@@ -10,11 +10,13 @@ import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/f
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
 import type { MemoizedGroup } from './group.ts'
+import { checkAllowed, tellerOf } from './impure.ts'
 import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
 import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { checkOptions, milliseconds } from './options.ts'
+import { withReads } from './recorded.ts'
 import { type Ref, refer } from './ref.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
@@ -103,6 +105,7 @@ export interface GroupRoom extends Room {
   readonly packages: WalkOptions['packages']
   readonly keyOrder: WalkOptions['keyOrder']
   readonly lease: LeaseTerms | false
+  readonly observe: 'warn' | 'refuse' | false
 }
 
 /** `memoize` for one group. The group is asked for when it is first needed, so that importing opens nothing. */
@@ -232,13 +235,20 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   }
   let lookingAtThis: boolean | undefined
   let lookingAtSuper: boolean | undefined
-  return {
+  checkAllowed(options)
+  const records = options.inputs === 'auto'
+  const memo: Memo = {
     fn,
     get name() {
       name ??= labelOf(fn)
       return name
     },
     version: options.version,
+    // what is recorded is as good as declared
+    tellUses: tellerOf(
+      () => memo.name,
+      records ? { ...options, allow: [...(options.allow ?? []), 'fs', 'process.env'] } : options,
+    ),
     cacheKey: options.cacheKey,
     ignored,
     once: options.closure === 'once',
@@ -261,6 +271,14 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     room,
     get codec() {
       codec ??= codecOf(options.codec ?? room().codec, options.compress ?? room().compress)
+      if (records && !codec.name.endsWith('+inputs')) {
+        const plain = codec
+        codec = {
+          name: withReads(plain.name),
+          encode: (value) => plain.encode(value),
+          decode: (bytes) => plain.decode(bytes),
+        }
+      }
       return codec
     },
     shouldCache: options.shouldCache,
@@ -282,8 +300,14 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
         ? Number.POSITIVE_INFINITY
         : options.keepVersions,
     tags: options.tags ?? [],
+    get observe() {
+      return options.observe ?? room().observe
+    },
+    recordsInputs: records,
+    purity: options,
     onUncacheable: options.onUncacheable ?? 'warn',
   }
+  return memo
 }
 
 const ageOf = (age: Duration | undefined): number => (age === undefined ? 0 : milliseconds(age))

@@ -106,7 +106,11 @@ export function checkOptions(
   }
 }
 
-function suggestion(wrong: string, known: readonly string[]): string {
+/** Names listed at most. */
+const MOST_KNOWN = 60
+
+/** `; did you mean "b"?`, or all there are to choose from if none is near; of many, none. */
+export function suggestion(wrong: string, known: readonly string[]): string {
   const { closest, distance } = createRequire(import.meta.url)(
     'fastest-levenshtein',
   ) as typeof import('fastest-levenshtein')
@@ -115,7 +119,7 @@ function suggestion(wrong: string, known: readonly string[]): string {
     known.map((name) => name.toLowerCase()),
   )
   if (distance(wrong.toLowerCase(), nearest) > Math.max(2, wrong.length / 3))
-    return `; known are ${known.join(', ')}`
+    return known.length > MOST_KNOWN ? '' : `; known are ${known.join(', ')}`
   return `; did you mean "${known.find((name) => name.toLowerCase() === nearest)}"?`
 }
 

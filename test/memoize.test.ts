@@ -306,7 +306,7 @@ describe('inspection', () => {
     assert.match(why(), /^state: .*: state\[0\]\.state "old" → "new"$/)
     state = 'old'
     writeFileSync(path, 'b')
-    assert.equal(why(), `inputs: the content of an input file changed: ${path}`)
+    assert.equal(why(), `inputs: the input files changed: ${path}`)
   })
 
   test('refresh computes and replaces; forget and clear forget', (t) => {

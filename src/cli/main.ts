@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url'
 import { Command } from 'commander'
 import prettyBytes from 'pretty-bytes'
 import { messageOf } from '../errors.ts'
-import { digest } from '../freeze/freeze.ts'
+import { digest, usesOf } from '../freeze/freeze.ts'
 import { defaultDirectory, MemoizedGroup } from '../group.ts'
 import { table, time } from '../report.ts'
 import type { Duration, Entry } from '../types.ts'
@@ -181,6 +181,27 @@ program
     const hash = digest(fn)
     if (common().json === true) return print({ function: target, digest: hash })
     console.log(hash)
+  })
+
+program
+  .command('impure')
+  .description(
+    'list what a function and all it captures use that no key covers: the clock, files, the network',
+  )
+  .argument('<file#export>', 'a module that node can import and the name of an exported function')
+  .action(async (target: string) => {
+    const found = await exportedFunction(target)
+    const { fn = found } = found as { fn?: Function }
+    const uses = usesOf(fn)
+    if (common().json === true) return print({ function: target, uses })
+    console.log(
+      uses.length === 0
+        ? 'nothing found'
+        : table(
+            ['uses', 'where'],
+            uses.map(({ what, where }) => [what, where]),
+          ),
+    )
   })
 
 program

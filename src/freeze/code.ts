@@ -28,6 +28,7 @@ import { writePrivateMembers } from './privates.ts'
 import { isStandard, shapeOf } from './shape.ts'
 import type { FreeVariable } from './source.ts'
 import { TAG } from './tags.ts'
+import { nameOfHeld, usesIn } from './uses.ts'
 import type { Walk } from './walk.ts'
 
 const { getPrototypeOf } = Object
@@ -121,7 +122,11 @@ function writeForeign(walk: Walk, fn: Function, facts: FunctionFacts): void {
     out.tag(TAG.variable)
     out.string(variable.name)
     if (binding.kind === 'uninitialised') out.tag(TAG.absent)
-    else writeGiven(walk, binding.value, variable.name)
+    else {
+      const what = nameOfHeld(binding.value)
+      if (what !== undefined) walk.uses.push({ what, where: whereIs(fn), held: true })
+      writeGiven(walk, binding.value, variable.name)
+    }
     walk.volatile = true
   }
   out.tag(TAG.end)
@@ -198,6 +203,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
   if (walk.trace !== undefined) walk.note(`code ${Buffer.from(source.digest).toString('hex')}`, whereIs(fn))
   refuseBlind(walk, source, fn, facts)
   const own: Own = { fn, facts, source, bindings: new Bindings(fn, facts) }
+  walk.uses.push(...usesIn(fn, facts, source, own.bindings))
   for (const variable of source.free) writeVariable(walk, own, variable)
   if (source.dynamic.some(({ kind }) => kind === 'eval' || kind === 'with')) {
     for (const name of own.bindings.names()) writeVariable(walk, own, wholly(name))

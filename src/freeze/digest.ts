@@ -9,6 +9,16 @@ import type { Digest } from '../types.ts'
 
 type Hash = (bytes: ArrayBufferView) => Buffer
 
+interface Stream {
+  update(bytes: ArrayBufferView): void
+  digest(): Buffer
+}
+
+interface Addon {
+  readonly XXHash128: { new (seed: Buffer): Stream; hash: Hash }
+}
+
+let addon: Addon | undefined
 let hash: Hash | undefined
 
 /** The 16 bytes of XXH3-128 (seed 0, canonical big-endian order) of a view's bytes. */
@@ -19,8 +29,28 @@ export function hashBytes(bytes: ArrayBufferView): Buffer {
 }
 
 function loadHash(): Hash {
-  const addon = createRequire(import.meta.url)('xxhash-addon') as { XXHash128: { hash: Hash } }
+  addon ??= createRequire(import.meta.url)('xxhash-addon') as Addon
   return addon.XXHash128.hash
+}
+
+/** The digest of bytes that come one after the other, the same as of all at once. */
+export class Hashing {
+  readonly #stream: Stream
+
+  constructor() {
+    addon ??= createRequire(import.meta.url)('xxhash-addon') as Addon
+    // without a seed the addon ends the process
+    this.#stream = new addon.XXHash128(Buffer.alloc(8))
+  }
+
+  add(bytes: ArrayBufferView): void {
+    if (!ArrayBuffer.isView(bytes)) throw new TypeError('only views on bytes have a digest')
+    this.#stream.update(bytes)
+  }
+
+  digest(): Digest {
+    return this.#stream.digest().toString('hex') as Digest
+  }
 }
 
 /** The digest of bytes, as 32 hex digits. */

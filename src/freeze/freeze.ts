@@ -15,16 +15,21 @@ import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
 import { type Line, Trace } from './trace.ts'
-import { type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
+import { distinct, type Use } from './uses.ts'
+import { type InputVersion, type Original, type Shape, Walk, type WalkOptions } from './walk.ts'
 
-export type { WalkOptions } from './walk.ts'
+export type { InputVersion, WalkOptions } from './walk.ts'
 
 export interface Frozen {
   readonly digest: Digest
   /** Of the versions of all input files met; `NOTHING` if there were none. */
   readonly inputs: Digest
-  /** The paths of those files. */
-  readonly inputPaths: readonly string[]
+  /** Each of those files. */
+  readonly inputVersions: readonly InputVersion[]
+  /** Names of the environment variables among what was met. */
+  readonly environment: readonly string[]
+  /** What the functions met use that no key covers. */
+  readonly uses: readonly Use[]
   /** The objects and symbols met, each with a number that follows from the graph alone. */
   readonly nodes: ReadonlyMap<object | symbol, number>
   /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
@@ -51,7 +56,15 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
   const digest = digestPrimitives(args, options)
   return digest === undefined
     ? summary(walkFrom(args, 'args', options, undefined, undefined, args))
-    : { digest, inputs: NOTHING, inputPaths: NONE, nodes: NO_NODES, weak: false }
+    : {
+        digest,
+        inputs: NOTHING,
+        inputVersions: NONE,
+        environment: NONE,
+        uses: NONE,
+        nodes: NO_NODES,
+        weak: false,
+      }
 }
 
 /**
@@ -88,8 +101,13 @@ export function digestPrimitives(
   return digest
 }
 
-const NONE: readonly string[] = []
+const NONE: readonly never[] = []
 const NO_NODES: ReadonlyMap<object | symbol, number> = new Map()
+
+/** What a function and all it captures use that no key covers, in the order met. Throws `FreezeError`. */
+export function usesOf(fn: Function): readonly Use[] {
+  return distinct(freezeValue(fn, fn.name, defaultWalkOptions).uses)
+}
 
 interface Stable extends Frozen {
   readonly shapes: readonly Shape[]
@@ -142,11 +160,17 @@ const isStill = ({ originals, rechecks, shapes }: Stable): boolean =>
 const idle: ByteWriter[] = []
 
 /** What a walk meets, in words. Throws as `freezeValue` does. */
-export function traceValue(value: unknown, root: string, options: WalkOptions): readonly Line[] {
+export function traceValue(value: unknown, root: string, options: WalkOptions): Traced {
   const trace = new Trace()
-  const walk = walkFrom(value, root, options, trace)
-  idle.push(walk.out)
-  return [...trace.lines, ...walk.inputs.map(([path, version]) => ({ path, what: String(version) }))]
+  const { inputs, out } = walkFrom(value, root, options, trace)
+  idle.push(out)
+  return { lines: trace.lines, inputs }
+}
+
+export interface Traced {
+  readonly lines: readonly Line[]
+  /** The input files met. */
+  readonly inputs: readonly InputVersion[]
 }
 
 type Sorting = (value: unknown) => string
@@ -221,7 +245,9 @@ function summary(walk: Walk): Frozen {
   return {
     digest: whole,
     inputs: inputs.length === 0 ? NOTHING : freezeValue(inputs, 'inputs', walk.options).digest,
-    inputPaths: inputs.map(([path]) => path),
+    inputVersions: inputs,
+    environment: walk.environment,
+    uses: walk.uses,
     nodes: walk.nodes,
     weak: walk.weak.length > 0,
   }

@@ -21,6 +21,7 @@ import {
   scriptOf,
 } from './inspect.ts'
 import { isNative } from './intrinsics.ts'
+import { originalOf } from './marks.ts'
 import { type Origin, originOf, pathOf } from './origin.ts'
 import { type ScriptFacts, scriptFacts } from './script.ts'
 import { type FreeVariable, type FunctionSource, sourceOf } from './source.ts'
@@ -148,7 +149,8 @@ export function isExportedStill(binding: Binding): boolean {
   if (binding.kind !== 'value' || !binding.imported?.from.startsWith('node:')) return true
   const { imported, value } = binding
   if (imported.name === '*' || imported.name === 'default') return true
-  return (process.getBuiltinModule(imported.from) as Record<string, unknown>)[imported.name] === value
+  const exported = process.getBuiltinModule(imported.from) as Record<string, unknown>
+  return originalOf(exported[imported.name]) === value
 }
 
 const constants = new WeakMap<Function, Map<string, Binding>>()
@@ -188,7 +190,7 @@ export class Bindings {
     if (found.depth >= scopes) return undefined
     let value: unknown
     try {
-      value = found.scope.variables[name]
+      value = originalOf(found.scope.variables[name])
     } catch {
       return { kind: 'uninitialised' }
     }

@@ -5,6 +5,7 @@
 import { types } from 'node:util'
 import { factsOf, givenScopes } from './function.ts'
 import { intrinsicName, isKnownGlobal, isNative, NODE_OBJECTS } from './intrinsics.ts'
+import { originalProperty } from './marks.ts'
 import { reach, writePaths } from './paths.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
 import { TAG } from './tags.ts'
@@ -74,7 +75,7 @@ function ownerOf(holder: object, key: string): Owned | undefined {
   for (let at: object | null = holder; at !== null; at = getPrototypeOf(at)) {
     if (types.isProxy(at)) return undefined
     const property = getOwnPropertyDescriptor(at, key)
-    if (property !== undefined) return { owner: at, property }
+    if (property !== undefined) return { owner: at, property: originalProperty(property) }
   }
   return undefined
 }
@@ -198,6 +199,7 @@ export function writeProcess(walk: Walk, { paths, reads = [] }: FreeVariable): v
     else if (first === 'env' && path.length === 1) {
       walk.blind.push({ what: 'process.env as a whole', where: walk.path() })
     } else {
+      if (first === 'env' && path.length === 2) walk.environment.push(path[1]!)
       const end = reach(walk, process, { path, called: false })
       const own = first === undefined ? undefined : ownerOf(process, first)
       if (end?.kind === 'value' && !/^(?:object|function)$/.test(typeof end.value)) walk.value(end.value, '')

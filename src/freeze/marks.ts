@@ -64,3 +64,24 @@ export function addedToStandIn(wrapper: Function): (string | symbol)[] {
 export function standInOf(fn: Function): StandIn | undefined {
   return standIns.get(fn)
 }
+
+const originals = new WeakMap<object, object>()
+let patched = false
+
+/** From now on `patch`, which does what `original` does, is the same to every walk. */
+export function registerPatch(patch: object, original: object): void {
+  originals.set(patch, original)
+  patched = true
+}
+
+/** What a value stands for, if it is a patch; else the value. */
+export function originalOf<T>(value: T): T {
+  if (!patched || (typeof value !== 'function' && (typeof value !== 'object' || value === null))) return value
+  return (originals.get(value) as T | undefined) ?? value
+}
+
+/** The same for what a property holds. */
+export function originalProperty(property: PropertyDescriptor): PropertyDescriptor {
+  const value = originalOf<unknown>(property.value)
+  return value === property.value ? property : { ...property, value }
+}

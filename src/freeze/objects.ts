@@ -17,6 +17,7 @@ import {
 } from './brands.ts'
 import { writeBuffer, writeView } from './buffers.ts'
 import { isInputFile } from './file.ts'
+import { isInputFiles } from './files.ts'
 import { factsOf } from './function.ts'
 import { builtinModuleName, intrinsicName } from './intrinsics.ts'
 import { frozenState, inputVersion, isIgnored } from './marks.ts'
@@ -83,6 +84,14 @@ function writeHooks(walk: Walk, object: object, prototype: object | null): boole
   )
   if (typeof version === 'function') {
     walk.volatile = true
+    if (isInputFiles(object)) {
+      out.tag(TAG.inputFiles)
+      const { cwd, ignore, patterns } = object
+      out.string(JSON.stringify([patterns, cwd, ignore]))
+      const versions = hooked(walk, 'input files whose version cannot be read', () => object.versions())
+      for (const one of versions) walk.inputs.push(one)
+      return true
+    }
     out.tag(TAG.inputFile)
     const path = isInputFile(object) ? object.path : walk.path()
     if (isInputFile(object)) out.string(path)
@@ -99,7 +108,7 @@ function writeHooks(walk: Walk, object: object, prototype: object | null): boole
 }
 
 /** Run a hook of the user's; what it throws says where. */
-function hooked(walk: Walk, what: string, hook: () => unknown): unknown {
+function hooked<T>(walk: Walk, what: string, hook: () => T): T {
   try {
     return hook()
   } catch (error) {

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { types } from 'node:util'
+import { originalOf } from './marks.ts'
 import { pathOf } from './origin.ts'
 
 const offered = new Map<string, WeakSet<object>>()
@@ -33,7 +34,8 @@ function exportsOf(file: string): unknown {
   return loaded?.loaded === true ? loaded.exports : undefined
 }
 
-function collect(value: unknown, functions: WeakSet<object>, depth: number, seen: Set<unknown>): void {
+function collect(found: unknown, functions: WeakSet<object>, depth: number, seen: Set<unknown>): void {
+  const value = originalOf(found)
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return
   if (seen.has(value) || types.isProxy(value) || ArrayBuffer.isView(value)) return
   // a table, not an interface

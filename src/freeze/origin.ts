@@ -42,11 +42,15 @@ export function originOf(url: string): Origin {
 /** This package's own folder: its code is a package's wherever it lies, linked or cloned. */
 const OWN = new URL('../../', import.meta.url)
 const OWN_CODE = new URL('dist/', OWN).href
+const OWN_PATH = fileURLToPath(OWN_CODE)
 
 /** Whether nobody needs to read the source of the script at that URL, from the URL alone. */
 export function isForeign(url: string): boolean {
   return url.startsWith('node:') || url.startsWith(OWN_CODE) || url.includes('/node_modules/')
 }
+
+/** Whether the script at that URL is this package's. */
+export const isOwn = (url: string): boolean => url.startsWith(OWN_CODE) || url.startsWith(OWN_PATH)
 
 function find(url: string): Origin {
   if (url.startsWith('node:')) return BUILTIN

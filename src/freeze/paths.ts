@@ -4,7 +4,7 @@
 import { types } from 'node:util'
 import { Bindings, factsOf, parsedText } from './function.ts'
 import { intrinsicName, isNative } from './intrinsics.ts'
-import { frozenState, inputVersion, isIgnored, standInOf } from './marks.ts'
+import { frozenState, inputVersion, isIgnored, originalProperty, standInOf } from './marks.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
 import { TAG } from './tags.ts'
 import { label, type Walk } from './walk.ts'
@@ -97,7 +97,7 @@ export function propertyOf(holder: object, key: string): PropertyDescriptor | 'h
     if (types.isProxy(at)) return 'hidden'
     try {
       const property = getOwnPropertyDescriptor(at, key)
-      if (property !== undefined) return property
+      if (property !== undefined) return originalProperty(property)
     } catch {
       // a namespace whose module has not initialised that export yet
       return 'hidden'

@@ -6,7 +6,8 @@ import { existsSync } from 'node:fs'
 import { findSourceMap } from 'node:module'
 import { dirname, join, relative, sep } from 'node:path'
 import { types } from 'node:util'
-import { factsOf, parsedText } from './function.ts'
+import { type FunctionFacts, factsOf, parsedText } from './function.ts'
+import { scriptOf } from './inspect.ts'
 import { pathOf } from './origin.ts'
 
 export interface Place {
@@ -50,6 +51,29 @@ function find(fn: Function): Place {
 function lineIn(url: string, line: number, column: number): number {
   const entry = (findSourceMap(url) ?? findSourceMap(pathOf(url) ?? ''))?.findEntry(line, column)
   return entry !== undefined && 'originalLine' in entry ? entry.originalLine : line
+}
+
+/** `src/x.ts:12` for a place in the text of a function; the function's name for code without a file. */
+export function whereAt(fn: Function, { internals, url }: FunctionFacts, offset: number): string {
+  const { file, line, name } = placeOf(fn)
+  if (file === undefined) return name
+  const source = internals.location && scriptOf(internals.location.scriptId)?.source
+  if (source === undefined) return `${file}:${line}`
+  const text = Function.prototype.toString.call(fn)
+  const lines = source.split('\n', internals.location!.line + 1)
+  const near = lines.slice(0, -1).reduce((sum, one) => sum + one.length + 1, 0) + internals.location!.column
+  // V8 says where the parameters begin, or a class its constructor; the text begins before
+  const start = source.lastIndexOf(text, near)
+  if (start < 0) return `${file}:${line}`
+  const before = source.slice(0, start + offset).split('\n')
+  return `${file}:${lineIn(url, before.length - 1, before.at(-1)!.length) + 1}`
+}
+
+/** `src/x.ts:12` for a line and a column, from 0, of the script at that URL or path; undefined for code without a file. */
+export function placeAt(url: string, line: number, column: number): string | undefined {
+  const path = pathOf(url)
+  if (path === undefined) return undefined
+  return `${relative(rootOf(path), path).split(sep).join('/')}:${lineIn(url, line, column) + 1}`
 }
 
 function rootOf(path: string): string {

@@ -9,7 +9,7 @@
 import { type FunctionKind, parseFunction } from './parse.ts'
 import { syntaxBytes } from './syntax.ts'
 import { eachChild, isPlainFunction, type Node } from './tree.ts'
-import { type FreeVariable, variablesOf } from './variables.ts'
+import { type FreeVariable, type VariableMention, variablesOf } from './variables.ts'
 
 export type { FreeVariable, MemberPath } from './variables.ts'
 
@@ -28,6 +28,8 @@ export interface FunctionSource {
   readonly usesSuper: boolean
   /** What cannot be seen through, in order of position. */
   readonly dynamic: readonly Dynamic[]
+  /** How and where it reads each free variable and loads each module, for advice: nothing of it is in a digest. */
+  readonly mentions: readonly Mention[]
   /** Specifiers of `import()` with a literal argument, sorted, unique. */
   readonly imports: readonly string[]
   /** Specifiers of `require()` with a literal argument, sorted, unique. */
@@ -42,6 +44,9 @@ export interface FunctionSource {
   readonly parameters: readonly (string | undefined)[]
 }
 
+/** Offsets are within the text. */
+export type Mention = VariableMention | { readonly module: string; readonly at: number }
+
 export interface Dynamic {
   readonly kind: 'eval' | 'with' | 'new Function' | 'import' | 'require' | 'field'
   /** From 0, within the text. */
@@ -54,7 +59,7 @@ export interface Dynamic {
 export function sourceOf(text: string): FunctionSource {
   const { kind, node: root, offset } = parseFunction(text)
   const survey = look(root, kind)
-  const { free, places } = withinStack(() => variablesOf(root, survey.parents))
+  const { free, mentions, places } = withinStack(() => variablesOf(root, survey.parents))
   const dynamic = survey.suspects
     .filter(({ node, always }) => always || places.has(node))
     .map((suspect) => ({ kind: suspect.kind, at: suspect.node.start - offset }))
@@ -68,6 +73,9 @@ export function sourceOf(text: string): FunctionSource {
     usesThis: survey.usesThis || survey.usesSuper,
     usesSuper: survey.usesSuper,
     dynamic,
+    mentions: [...mentions, ...survey.loads]
+      .map((mention): Mention => ({ ...mention, at: mention.at - offset }))
+      .sort((a, b) => a.at - b.at),
     imports: [...survey.imports].sort(),
     requires: [...survey.requires].sort(),
     usesImportMeta: survey.usesImportMeta,
@@ -108,6 +116,7 @@ interface Survey {
   readonly suspects: Suspect[]
   readonly imports: Set<string>
   readonly requires: Set<string>
+  readonly loads: { readonly module: string; readonly at: number }[]
   usesThis: boolean
   usesSuper: boolean
   usesImportMeta: boolean
@@ -125,6 +134,7 @@ function look(root: Node, kind: FunctionKind): Survey {
     suspects: [],
     imports: new Set(),
     requires: new Set(),
+    loads: [],
     usesThis: false,
     usesSuper: false,
     usesImportMeta: false,
@@ -185,7 +195,10 @@ function note(survey: Survey, node: Node, own: boolean): void {
     case 'ImportExpression': {
       const specifier = literalText(node.source)
       if (specifier === undefined) suspect('import', node, true)
-      else survey.imports.add(specifier)
+      else {
+        survey.imports.add(specifier)
+        survey.loads.push({ module: specifier, at: node.start })
+      }
       break
     }
     case 'PropertyDefinition':
@@ -203,7 +216,10 @@ function note(survey: Survey, node: Node, own: boolean): void {
     const isCall = parent?.type === 'CallExpression' && parent.callee === name
     const specifier = isCall && parent.arguments[0] ? literalText(parent.arguments[0]) : undefined
     if (specifier === undefined) suspect('require', name, false)
-    else survey.requires.add(specifier)
+    else {
+      survey.requires.add(specifier)
+      survey.loads.push({ module: specifier, at: name.start })
+    }
   }
 
   function suspectFunction({ callee }: Node): void {

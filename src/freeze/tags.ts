@@ -47,6 +47,8 @@ export const TAG = {
   inputFile: 37,
   /** a WeakMap or WeakSet: what it holds of the nodes of the walk is written at the end. */
   weak: 38,
+  /** files by patterns. */
+  inputFiles: 39,
 
   // functions
   function: 50,

@@ -30,8 +30,19 @@ export interface MemberPath {
   readonly called: boolean
 }
 
+/** One way in which a free variable is read, for whoever wants to know where. */
+export interface VariableMention {
+  readonly name: string
+  readonly path: readonly string[]
+  /** What is at the end of the path is called, or made an instance of without arguments. */
+  readonly as: 'call' | 'new' | 'value'
+  /** Offset of the first such place. */
+  readonly at: number
+}
+
 export interface Variables {
   readonly free: readonly FreeVariable[]
+  readonly mentions: readonly VariableMention[]
   /** The places where free variables are named. */
   readonly places: ReadonlySet<Node>
 }
@@ -69,16 +80,33 @@ export function globalsOf(program: Node, parents: ReadonlyMap<Node, Node>): read
 function collected(references: readonly Reference[], parents: ReadonlyMap<Node, Node>): Variables {
   const uses = new Map<string, Use[]>()
   const places = new Set<Node>()
+  const mentions = new Map<string, VariableMention>()
   for (const reference of references) {
     const { identifier } = reference
     places.add(identifier)
+    if (!reference.isWrite()) {
+      for (const mention of mentionsAt(identifier, parents)) {
+        const { as, name, path } = mention
+        const key = `${name} ${path.join('.')} ${as}`
+        if (!mentions.has(key)) mentions.set(key, mention)
+      }
+    }
     const use = reference.isWrite() ? WRITTEN : useOf(identifier, parents)
     const known = uses.get(identifier.name)
     if (known) known.push(use)
     else uses.set(identifier.name, [use])
   }
   const free = [...uses].map(([name, list]) => variable(name, list))
-  return { free: free.sort((a, b) => (a.name < b.name ? -1 : 1)), places }
+  return { free: free.sort((a, b) => (a.name < b.name ? -1 : 1)), mentions: [...mentions.values()], places }
+}
+
+function mentionsAt(identifier: Node, parents: ReadonlyMap<Node, Node>): readonly VariableMention[] {
+  const { name, start: at } = identifier
+  const { node, parent, path } = membersFrom(identifier, parents)
+  const parts = destructured(node, parent)
+  if (parts) return parts.map((part) => ({ name, path: [...path, part], as: 'value', at }))
+  const made = parent?.type === 'NewExpression' && parent.callee === node && parent.arguments.length === 0
+  return [{ name, path, as: made ? 'new' : isCallee(node, parent) ? 'call' : 'value', at }]
 }
 
 function freeReferences(
@@ -128,6 +156,20 @@ type Use = 'whole' | 'written' | 'typeof' | readonly MemberPath[] | { readonly t
 const WRITTEN = 'written'
 
 function useOf(identifier: Node, parents: ReadonlyMap<Node, Node>): Use {
+  const { node, parent, path } = membersFrom(identifier, parents)
+  if (path.length === 0 && parent?.type === 'UnaryExpression' && parent.operator === 'typeof') return 'typeof'
+  const parts = destructured(node, parent)
+  if (parts) return parts.map((name) => ({ path: [...path, name], called: false }))
+  if (path.length === 0) return 'whole'
+  if (isTarget(node, parent, parents)) return { target: { path, called: false } }
+  return [{ path, called: isCallee(node, parent) }]
+}
+
+/** The members named right after a variable, and where they end. */
+function membersFrom(
+  identifier: Node,
+  parents: ReadonlyMap<Node, Node>,
+): { readonly node: Node; readonly parent: Node | undefined; readonly path: readonly string[] } {
   const path: string[] = []
   let node = identifier
   let parent = parents.get(node)
@@ -139,12 +181,7 @@ function useOf(identifier: Node, parents: ReadonlyMap<Node, Node>): Use {
     if (name === undefined) break
     path.push(name)
   }
-  if (path.length === 0 && parent?.type === 'UnaryExpression' && parent.operator === 'typeof') return 'typeof'
-  const parts = destructured(node, parent)
-  if (parts) return parts.map((name) => ({ path: [...path, name], called: false }))
-  if (path.length === 0) return 'whole'
-  if (isTarget(node, parent, parents)) return { target: { path, called: false } }
-  return [{ path, called: isCallee(node, parent) }]
+  return { node, parent, path }
 }
 
 /** `ns.f()` and its tagged and optional forms pass `ns` as `this`; `new ns.F()` does not. */

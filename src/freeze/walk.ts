@@ -8,9 +8,11 @@
 import { types } from 'node:util'
 import { FreezeError } from '../errors.ts'
 import type { ByteWriter } from './bytes.ts'
+import { originalOf } from './marks.ts'
 import type { Packages } from './origin.ts'
 import { TAG } from './tags.ts'
 import type { Trace } from './trace.ts'
+import type { Use } from './uses.ts'
 
 /** How to treat what is met. Part of every digest where it changes one. */
 export interface WalkOptions {
@@ -39,6 +41,9 @@ export interface Original {
   readonly definer: unknown
 }
 
+/** An input file and what it held. */
+export type InputVersion = readonly [path: string, version: unknown]
+
 /** Something the walk cannot see through, found in a function. */
 export interface Blindness {
   readonly what: string
@@ -49,8 +54,12 @@ export class Walk {
   readonly options: WalkOptions
   readonly out: ByteWriter
   /** Input files met: identity and version. */
-  readonly inputs: [path: string, version: unknown][] = []
+  readonly inputs: InputVersion[] = []
   readonly blind: Blindness[] = []
+  /** Names of the environment variables that count by value. */
+  readonly environment: string[] = []
+  /** What is impure in the functions met. */
+  readonly uses: Use[] = []
   /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
   volatile = false
   /** Functions met that have nothing as objects but what every function has. */
@@ -207,7 +216,7 @@ export class Walk {
         return out.string(value.toString(16))
       case 'object':
         if (value === null) return out.tag(TAG.null)
-        return this.#reference(value, step, member)
+        return this.#reference(originalOf(value), step, member)
       case 'symbol': {
         const key = Symbol.keyFor(value)
         if (key === undefined) return this.#reference(value, step, member)
@@ -215,7 +224,7 @@ export class Walk {
         return out.string(key)
       }
       case 'function':
-        return this.#reference(value, step, member)
+        return this.#reference(originalOf(value), step, member)
     }
   }
 

@@ -104,9 +104,11 @@ test('blanks and comments between any two tokens change no fact but places', () 
         // inside a template everything counts
         if (!token.template && !next.template) edited += fillers.next().value
       })
-      const { dynamic: _, ...facts } = sourceOf(text)
-      const { dynamic: __, ...after } = sourceOf(edited)
+      const { dynamic: _, mentions, ...facts } = sourceOf(text)
+      const { dynamic: __, mentions: mentionsAfter, ...after } = sourceOf(edited)
       assert.deepEqual(after, facts)
+      const placeless = (list: typeof mentions) => list.map((mention) => ({ ...mention, at: 0 }))
+      assert.deepEqual(placeless(mentionsAfter), placeless(mentions))
     }),
     { numRuns: 400 },
   )

@@ -1,0 +1,144 @@
+/**
+ * What a group may be told: its options, and how each is checked. Nothing here acts on them.
+ */
+import type { BuiltinCodec, Compression } from './codec/codec.ts'
+import type { PermafrostError } from './errors.ts'
+import type { Packages } from './freeze/origin.ts'
+import {
+  codecCheck,
+  compressCheck,
+  type LeaseOptions,
+  leaseCheck,
+  observeCheck,
+  packagesCheck,
+} from './memoize-options.ts'
+import { is, type OptionCheck } from './options.ts'
+import { policies } from './store/policy.ts'
+import type { ByteSize, Codec, Duration, EvictionPolicy, ExportFilter } from './types.ts'
+
+export type BuiltinPolicy = 'gdsf' | 'gdsize' | 'lru' | 'lfu' | 'fifo' | 'none'
+
+/** Options of a group. All have defaults. */
+export interface GroupOptions {
+  /**
+   * Where results are kept; made if it does not exist.
+   * @defaultValue the environment variable `PERMAFROST_DIR`, else `.permafrost/` beside the nearest package.json above the current directory
+   */
+  readonly directory?: string
+  /**
+   * Which default directory: the project's, or one in the user's cache folder for all projects.
+   * @defaultValue `'project'`
+   */
+  readonly scope?: 'project' | 'system'
+  /**
+   * Bytes on disk; what scores lowest leaves first.
+   * @defaultValue `'1GiB'`
+   */
+  readonly maxSize?: ByteSize
+  /** @defaultValue no limit */
+  readonly maxEntries?: number
+  /**
+   * Results up to this size are checked against their digest each time they are read; larger ones only by `verify()`. A damaged
+   * one that is not checked is a wrong value.
+   * @defaultValue no limit: all are
+   */
+  readonly checkUpTo?: ByteSize
+  /**
+   * Age at which results expire.
+   * @defaultValue never
+   */
+  readonly ttl?: Duration
+  /**
+   * What leaves first.
+   * @defaultValue `'gdsf'`: what is cheap to compute, large and seldom used
+   */
+  readonly policy?: BuiltinPolicy | EvictionPolicy
+  /** @defaultValue `'cbor'` */
+  readonly codec?: Codec | BuiltinCodec
+  /**
+   * Compress results of 4 KiB and more where it helps. `'zstd'` needs Node 22.15 or 23.8.
+   * @defaultValue false
+   */
+  readonly compress?: Compression | false
+  /**
+   * What survives a power cut: `'process'` nothing in particular, `'commit'` all before the last `commit()`,
+   * `'always'` each finished call. A killed process loses nothing with any of them.
+   * @defaultValue `'commit'`
+   */
+  readonly durability?: 'process' | 'commit' | 'always'
+  /**
+   * How callers, threads and processes that want one result take turns; see the option of `memoize`.
+   * @defaultValue `{ duration: '30s' }`
+   */
+  readonly lease?: false | LeaseOptions
+  /** Called on each call of each function; what it returns must match. */
+  readonly state?: () => unknown
+  /**
+   * How code under `node_modules` is identified: by version, by its source, or for single packages.
+   * @defaultValue `'version'`
+   */
+  readonly packages?: Packages
+  /**
+   * What to do where a function uses what its key does not cover while it runs; see the option of `memoize`.
+   * @defaultValue false
+   */
+  readonly observe?: 'warn' | 'refuse' | false
+  /** @defaultValue `'respect'` */
+  readonly keyOrder?: 'respect' | 'ignore'
+  /**
+   * Look results up, but write nothing.
+   * @defaultValue false
+   */
+  readonly readonly?: boolean
+  /**
+   * Remove the directory at `close()` or at exit.
+   * @defaultValue false
+   */
+  readonly temporary?: boolean
+  /**
+   * The time in milliseconds since the epoch, for tests.
+   * @defaultValue `Date.now`
+   */
+  readonly clock?: () => number
+  /**
+   * Told of each failure that a call survived.
+   * @defaultValue one process warning for each kind of failure and function
+   */
+  readonly onError?: (error: PermafrostError) => void
+}
+
+/** The checks of all options of a group. */
+export const groupChecks: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
+  directory: is.string,
+  scope: is.oneOf('project', 'system'),
+  maxSize: is.size,
+  maxEntries: is.count,
+  checkUpTo: is.size,
+  ttl: is.duration,
+  policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),
+  codec: codecCheck,
+  compress: compressCheck,
+  durability: is.oneOf('process', 'commit', 'always'),
+  lease: leaseCheck,
+  state: is.function,
+  packages: packagesCheck,
+  observe: observeCheck,
+  keyOrder: is.oneOf('respect', 'ignore'),
+  readonly: is.boolean,
+  temporary: is.boolean,
+  clock: is.function,
+  onError: is.function,
+}
+
+const MOMENT: OptionCheck = {
+  expects: "a Date, milliseconds ago or a duration such as '7d'",
+  accepts: (value) => (value instanceof Date && !Number.isNaN(value.getTime())) || is.duration.accepts(value),
+}
+
+/** The checks of what to export. */
+export const selectionChecks: Readonly<Record<keyof ExportFilter, OptionCheck>> = {
+  name: is.string,
+  tag: is.string,
+  since: MOMENT,
+  before: MOMENT,
+}

@@ -1,0 +1,282 @@
+/**
+ * Notices what a function uses while it runs that its key does not cover: the clock, randomness, the environment, files that are
+ * not among its input files, the network, other processes. A use counts for all memoized calls around it that want to
+ * know, however they overlap; the machinery of Node and of this package is nobody's use.
+ */
+import { resolve, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { types } from 'node:util'
+import { UncertainError } from './errors.ts'
+import { warn } from './events.ts'
+import { depend, type Frame, running } from './frame.ts'
+import { LOGGERS } from './freeze/brands.ts'
+import { isOwn, originOf } from './freeze/origin.ts'
+import { placeAt } from './freeze/place.ts'
+import { isNodes, type Use } from './freeze/uses.ts'
+import { isFine } from './impure.ts'
+import type { Keyed } from './key.ts'
+import type { Memo } from './memo.ts'
+import { install, remove } from './patches.ts'
+import { nameOf, type Read, type ReadKind, type Recorded, versionNow } from './recorded.ts'
+
+/** What one call was noticed to use. */
+interface Observation {
+  readonly memo: Memo
+  /** Absolute paths of its input files. */
+  readonly declared: ReadonlySet<string>
+  /** Names of the environment variables that its key has. */
+  readonly environment: ReadonlySet<string>
+  /** By what makes two uses the same. */
+  readonly uses: Map<string, Use>
+  /** What it read, as it was before. */
+  readonly reads: Map<string, Recorded>
+  /** Whether it opened a file itself, so that a descriptor may be its own. */
+  opens: boolean
+  /** Why it cannot be said what it read. */
+  unseen: string | undefined
+}
+
+const observations = new WeakMap<Frame, Observation>()
+const { then } = Promise.prototype
+
+/** Run the function; until it is done, notice what it uses, if its options say so. */
+export function observed<T>(memo: Memo, keyed: Keyed, frame: Frame, run: () => T): T {
+  if (memo.observe === false && !memo.recordsInputs) return run()
+  const observation: Observation = {
+    memo,
+    // a folder out of which something is left is not declared as a whole
+    declared: new Set(keyed.inputPaths.filter((path) => !/[/\\]$/.test(path)).map((path) => resolve(path))),
+    environment: new Set(keyed.environment),
+    uses: new Map(),
+    reads: new Map(),
+    opens: false,
+    unseen: memo.recordsInputs ? whyUnseen(keyed) : undefined,
+  }
+  observations.set(frame, observation)
+  install(notice)
+  const done = (): void => {
+    remove()
+    if (memo.observe === 'warn') warnOf(observation)
+  }
+  let result: T
+  try {
+    result = run()
+  } catch (error) {
+    done()
+    throw error
+  }
+  if (types.isPromise(result)) Reflect.apply(then, result, [done, done])
+  else done()
+  return result
+}
+
+/** What the code has a name of its own for is read past us. */
+function whyUnseen({ uses }: Keyed): string | undefined {
+  const held = uses.find((use) => use.held && use.what.startsWith('fs.'))
+  return held && `${held.what} at ${held.where}, by a name of its own, reads what is not seen`
+}
+
+/** What a call read that its key does not cover. */
+export const recordedBy = (frame: Frame): readonly Recorded[] => [
+  ...(observations.get(frame)?.reads.values() ?? []),
+]
+
+/** The call around this one reads what the result that this one is given was computed from. */
+export function inherit(recorded: readonly Recorded[]): void {
+  if (recorded.length === 0) return
+  const outer = running()
+  depend(recorded.map(nameOf))
+  for (let frame = outer; frame !== undefined; frame = frame.outer) {
+    const observation = observations.get(frame)
+    if (observation?.memo.recordsInputs !== true) continue
+    for (const one of recorded) if (!isDeclared(observation, one)) record(observation, one, frame)
+  }
+}
+
+/** Why what a call returned must not be kept: what it used. */
+export function whyRefused({ observe }: Memo, frame: Frame): UncertainError | undefined {
+  const observation = observations.get(frame)
+  if (observation === undefined) return undefined
+  const { unseen, uses } = observation
+  if (unseen !== undefined) return new UncertainError(unseen)
+  if (observe !== 'refuse' || uses.size === 0) return undefined
+  return new UncertainError(`it used ${inWords(uses)}, which its key does not cover`)
+}
+
+function warnOf({ memo: { name }, uses }: Observation): void {
+  if (uses.size > 0)
+    warn('WARN_IMPURE', name, `${name}: it used ${inWords(uses)}, which its key does not cover`)
+}
+
+/** Uses told at most. */
+const MOST_USES = 5
+
+function inWords(uses: ReadonlyMap<string, Use>): string {
+  const told = [...uses.values()].slice(0, MOST_USES).map(({ what, where }) => `${what} at ${where}`)
+  const more = uses.size - told.length
+  return told.join(', ') + (more > 0 ? `, and ${more} more` : '')
+}
+
+let busy = false
+
+function notice(what: string, args: readonly unknown[], standIn: Function, original: unknown): void {
+  // looking where it was used uses files, too
+  if (busy) return
+  if (/^fs\.(?:promises\.)?open(?:Sync)?$/.test(what)) {
+    for (let frame = running(); frame !== undefined; frame = frame.outer) {
+      const observation = observations.get(frame)
+      if (observation !== undefined) observation.opens = true
+    }
+  }
+  const path = what.startsWith('fs.') ? readPath(args) : undefined
+  if (what.startsWith('fs.') && path === undefined) return
+  const use = path === undefined ? what : `${what} ${path}`
+  const read = readOf(what, path, args)
+  let wanting: (readonly [Observation, Frame])[] | undefined
+  for (let frame = running(); frame !== undefined; frame = frame.outer) {
+    const observation = observations.get(frame)
+    if (observation === undefined || !isNew(observation, what, read, use)) continue
+    wanting ??= []
+    wanting.push([observation, frame])
+  }
+  if (wanting === undefined) return
+  busy = true
+  try {
+    const where = callerOf(standIn)
+    if (where === undefined) return
+    const told = path === undefined ? what : `${what}(${JSON.stringify(path)})`
+    for (const [observation, frame] of wanting) {
+      const { memo, uses } = observation
+      if (memo.recordsInputs && read !== undefined) {
+        if (read === 'unknown') observation.unseen ??= `what ${told} at ${where} reads cannot be recorded`
+        else record(observation, { ...read, version: versionNow(read) }, frame)
+      } else if (isNodes(original)) uses.set(use, { what: told, where })
+      // what a program put in the place of Node's own is in its key
+    }
+  } finally {
+    busy = false
+  }
+}
+
+function record({ reads }: Observation, one: Recorded, frame: Frame): void {
+  const key = `${one.kind} ${one.name}`
+  if (!reads.has(key)) reads.set(key, one)
+  // calls around this one depend on it as on an input file
+  frame.files.add(nameOf(one))
+}
+
+function isNew(
+  observation: Observation,
+  what: string,
+  read: Read | 'unknown' | undefined,
+  use: string,
+): boolean {
+  const { memo, opens, reads, uses } = observation
+  if (opens && use.endsWith(DESCRIPTOR)) return false
+  if (read !== undefined && read !== 'unknown') {
+    if (isDeclared(observation, read)) return false
+    if (memo.recordsInputs) return !reads.has(`${read.kind} ${read.name}`)
+  } else if (read === 'unknown' && memo.recordsInputs) return observation.unseen === undefined
+  if (memo.observe === false || uses.has(use) || isFine(memo.purity, what)) return false
+  return !(what.startsWith('process.env.') && uses.has('process.env'))
+}
+
+const isDeclared = ({ declared, environment }: Observation, { kind, name }: Read): boolean =>
+  kind === 'variable' ? environment.has(name) : declared.has(name)
+
+/** What is read by a use, if it reads files or the environment; `'unknown'` where nobody can tell. */
+function readOf(
+  what: string,
+  path: string | undefined,
+  [, ...rest]: readonly unknown[],
+): Read | 'unknown' | undefined {
+  if (what === 'process.env') return { kind: 'environment', name: '' }
+  if (what.startsWith('process.env.')) return { kind: 'variable', name: what.slice('process.env.'.length) }
+  if (path === undefined) return undefined
+  const kind = path === DESCRIPTOR ? undefined : READS[what.replace(/^fs\.(?:promises\.)?|Sync$/g, '')]
+  if (kind === undefined) return 'unknown'
+  const deep = rest.some(
+    (one) => typeof one === 'object' && one !== null && 'recursive' in one && one.recursive === true,
+  )
+  return { kind: kind === 'names' && deep ? 'tree' : kind, name: path }
+}
+
+const READS: Readonly<Record<string, ReadKind | undefined>> = {
+  readFile: 'content',
+  createReadStream: 'content',
+  open: 'content',
+  openAsBlob: 'content',
+  copyFile: 'content',
+  readdir: 'names',
+  opendir: 'names',
+  stat: 'stat',
+  lstat: 'lstat',
+  access: 'exists',
+  exists: 'exists',
+  realpath: 'link',
+  readlink: 'link',
+}
+
+/** In place of the path of a file that was opened before. */
+const DESCRIPTOR = 'a descriptor'
+
+/** The absolute path of the file that is read; undefined where none is, or one of a package. */
+function readPath([given, flags]: readonly unknown[]): string | undefined {
+  // one opened for writing only
+  if (typeof flags === 'string' && /^[wa]x?s?$/.test(flags)) return undefined
+  if (typeof flags === 'number' && (flags & 3) === 1) return undefined
+  let path: string
+  if (typeof given === 'string') path = given
+  else if (given instanceof URL) path = fileURLToPath(given)
+  else if (types.isUint8Array(given)) path = Buffer.from(given).toString()
+  else return typeof given === 'number' ? DESCRIPTOR : undefined
+  const whole = resolve(path)
+  return whole.split(sep).includes('node_modules') ? undefined : whole
+}
+
+/** Node's own code that does what it was asked and no more: what calls it is the user. */
+const TRANSPARENT = /^node:internal\/(?:util$|util\/|fs\/streams)/
+
+/** Where the user's code is that led to a call, undefined where none did. */
+function callerOf(standIn: Function): string | undefined {
+  let inPackage: string | undefined
+  for (const site of sitesAbove(standIn)) {
+    const url = site.getFileName() ?? ''
+    // native code, such as that of `map`, and text that was evaluated
+    if (url === '' || !/[/:\\]/.test(url)) continue
+    if (isOwn(url)) break
+    if (url.startsWith('node:')) {
+      // what Node does by itself, or for what was noticed already
+      if (inPackage === undefined && !TRANSPARENT.test(url)) break
+      continue
+    }
+    const origin = originOf(url)
+    if (origin.kind === 'package') {
+      if (LOGGERS.has(origin.name)) break
+      inPackage ??= origin.name
+      continue
+    }
+    return placeAt(url, (site.getLineNumber() ?? 1) - 1, (site.getColumnNumber() ?? 1) - 1) ?? url
+  }
+  return inPackage
+}
+
+const DEPTH = 50
+
+function sitesAbove(standIn: Function): readonly NodeJS.CallSite[] {
+  const settings = Error as { stackTraceLimit?: number; prepareStackTrace?: unknown }
+  const before = Object.getOwnPropertyDescriptors(settings)
+  const holder: { stack?: readonly NodeJS.CallSite[] } = {}
+  try {
+    settings.stackTraceLimit = DEPTH
+    settings.prepareStackTrace = (_: unknown, sites: readonly NodeJS.CallSite[]) => sites
+    Error.captureStackTrace(holder, standIn)
+    return holder.stack ?? []
+  } finally {
+    for (const key of ['stackTraceLimit', 'prepareStackTrace'] as const) {
+      const property = before[key]
+      if (property === undefined) delete settings[key]
+      else Object.defineProperty(settings, key, property)
+    }
+  }
+}

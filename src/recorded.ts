@@ -1,0 +1,128 @@
+/**
+ * What a call was seen to read while it was computed, for `inputs: 'auto'`: which files and environment variables, and in which
+ * version. It lies in front of the result's bytes, so that it is sealed, stored and lost with them, and is checked before
+ * each answer. The key cannot know it; so of one key there is one result, the last.
+ */
+import { type Dirent, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { versionOf } from './freeze/content.ts'
+import { digestBytes } from './freeze/digest.ts'
+
+/**
+ * What was read: the content of a file; the names in a folder, or in all below it; what `stat` tells; whether something is there;
+ * where a link leads; an environment variable; all of them.
+ */
+export type ReadKind =
+  | 'content'
+  | 'names'
+  | 'tree'
+  | 'stat'
+  | 'lstat'
+  | 'exists'
+  | 'link'
+  | 'variable'
+  | 'environment'
+
+export interface Read {
+  readonly kind: ReadKind
+  /** An absolute path, or the name of a variable. */
+  readonly name: string
+}
+
+export type Recorded = Read & { readonly version: string }
+
+let unstable = 0
+
+/**
+ * The version of what is read, now. Never throws: that it cannot be read is a version, too. What is no file (a pipe, a device) has
+ * another one each time.
+ */
+export function versionNow({ kind, name }: Read): string {
+  try {
+    return READERS[kind](name)
+  } catch (error) {
+    return `unreadable: ${(error as NodeJS.ErrnoException).code ?? ++unstable}`
+  }
+}
+
+const READERS: Readonly<Record<ReadKind, (name: string) => string>> = {
+  content: (path) => (statSync(path).isDirectory() ? 'a folder' : versionOf(path)),
+  names: (path) => listed(readdirSync(path, { withFileTypes: true })),
+  tree: (path) => listed(readdirSync(path, { withFileTypes: true, recursive: true })),
+  stat: (path) => stated(statSync(path, { bigint: true })),
+  lstat: (path) => stated(lstatSync(path, { bigint: true })),
+  exists: (path) => String(statSync(path).mode),
+  link: (path) => `${realpathSync(path)} ${lstatSync(path).isSymbolicLink() ? readlinkSync(path) : ''}`,
+  variable: (name) => JSON.stringify(process.env[name]) ?? 'none',
+  environment: () => digestBytes(Buffer.from(JSON.stringify(Object.entries(process.env).sort()))),
+}
+
+function listed(entries: readonly Dirent[]): string {
+  const kinds = (entry: Dirent): string =>
+    `${entry.isDirectory() ? 'd' : entry.isFile() ? 'f' : entry.isSymbolicLink() ? 'l' : 'o'}`
+  const lines = entries.map((entry) => JSON.stringify([entry.parentPath, entry.name, kinds(entry)])).sort()
+  return digestBytes(Buffer.from(lines.join('\n')))
+}
+
+/** All but the times of access, which reading changes. */
+const stated = (stats: import('node:fs').BigIntStats): string =>
+  [
+    stats.dev,
+    stats.ino,
+    stats.mode,
+    stats.nlink,
+    stats.uid,
+    stats.gid,
+    stats.size,
+    stats.mtimeNs,
+    stats.ctimeNs,
+  ].join(' ')
+
+/** The names of what has another version by now. */
+export function changedSince(recorded: readonly Recorded[]): readonly string[] {
+  return recorded.filter((one) => versionNow(one) !== one.version).map(nameOf)
+}
+
+/** As it is called among input files. */
+export const nameOf = ({ kind, name }: Read): string =>
+  kind === 'variable' ? `process.env.${name}` : kind === 'environment' ? 'process.env' : name
+
+/** What a result's codec is called whose bytes begin with what was read. */
+export const withReads = (codec: string): string => `${codec}+inputs`
+
+/** Bytes of a result behind what was read: its length (4 bytes, little-endian), JSON, and blanks up to a multiple of 8. */
+export function sealed(recorded: readonly Recorded[], bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(JSON.stringify(recorded.map(({ kind, name, version }) => [kind, name, version])))
+  const start = startOf(text.length)
+  const whole = Buffer.alloc(start + bytes.length, ' ')
+  whole.writeUInt32LE(text.length, 0)
+  text.copy(whole, 4)
+  whole.set(bytes, start)
+  return whole
+}
+
+const startOf = (length: number): number => Math.ceil((4 + length) / 8) * 8
+
+export interface Opened {
+  readonly recorded: readonly Recorded[]
+  readonly bytes: Uint8Array
+}
+
+/** The two parts again, undefined for anything else. */
+export function opened(whole: Uint8Array): Opened | undefined {
+  if (whole.length < 4) return undefined
+  const length = new DataView(whole.buffer, whole.byteOffset).getUint32(0, true)
+  if (startOf(length) > whole.length) return undefined
+  try {
+    const listed = JSON.parse(Buffer.from(whole.buffer, whole.byteOffset + 4, length).toString()) as [
+      ReadKind,
+      string,
+      string,
+    ][]
+    return {
+      recorded: listed.map(([kind, name, version]) => ({ kind, name, version })),
+      bytes: whole.subarray(startOf(length)),
+    }
+  } catch {
+    return undefined
+  }
+}
