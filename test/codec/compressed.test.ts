@@ -128,7 +128,8 @@ describe('the compress option', () => {
     assert.throws(() => memoize((x: number) => x, { compress: true as false }), TypeError)
   })
 
-  it('says which Node zstd needs where it is missing', { skip: hasZstd }, (t) => {
+  const itWithout = hasZstd ? () => undefined : it
+  itWithout('says which Node zstd needs where it is missing', (t) => {
     const message =
       /: "compress: 'zstd'" needs Node 22\.15 or 23\.8, and this is v\d+\.\d+\.\d+; 'gzip' and 'brotli' work here/
     const directory = temporaryFolder(t)

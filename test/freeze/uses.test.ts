@@ -63,9 +63,11 @@ const used: readonly (readonly [readonly string[], Function])[] = [
   [['fs.promises', 'net'], async () => [require('node:net'), await import('node:fs/promises')]],
 ]
 
-for (const [names, fn] of used) {
+// not every Node has a WebSocket
+const known = used.filter(([names]) => !names.includes('WebSocket') || 'WebSocket' in globalThis)
+
+for (const [names, fn] of known) {
   test(`${names.join(', ')} is used by ${String(fn).replaceAll(/\s+/g, ' ')}`, (t) => {
-    if (names.includes('WebSocket') && !('WebSocket' in globalThis)) return t.skip('not on this Node')
     assert.deepEqual(whats(fn), names)
   })
 }
