@@ -67,7 +67,7 @@ const used: readonly (readonly [readonly string[], Function])[] = [
 const known = used.filter(([names]) => !names.includes('WebSocket') || 'WebSocket' in globalThis)
 
 for (const [names, fn] of known) {
-  test(`${names.join(', ')} is used by ${String(fn).replaceAll(/\s+/g, ' ')}`, (t) => {
+  test(`${names.join(', ')} is used by ${String(fn).replaceAll(/\s+/g, ' ')}`, () => {
     assert.deepEqual(whats(fn), names)
   })
 }
