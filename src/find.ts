@@ -4,6 +4,7 @@
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
+import { putBack } from './outputs.ts'
 import { changedSince, type Opened, opened, type Recorded } from './recorded.ts'
 import type { CallKey, Entry } from './types.ts'
 
@@ -31,7 +32,9 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     const { bytes, recorded } = found
     const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
     const outcome = copy()
-    return isWanted(outcome, memo) ? { entry, outcome, recorded, copy, staleFor } : undefined
+    if (!isWanted(outcome, memo)) return undefined
+    if (outcome.outputs !== undefined) putBack(outcome.outputs)
+    return { entry, outcome, recorded, copy, staleFor }
   })
 }
 

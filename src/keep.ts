@@ -86,7 +86,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   frame.expiresAt = expiresAt
   let made: Encoded
   try {
-    made = encodeOutcome(memo.codec, outcome)
+    made = encodeOutcome(memo.codec, outcome, keyed.inputPaths)
   } catch (error) {
     return error instanceof CodecError
       ? error
