@@ -84,7 +84,7 @@ function answer(one: Call, { entry, recorded, value }: Found): unknown {
   const { keyed, memo, room } = one
   const { computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
-  inherit(recorded)
+  inherit(keyed, recorded)
   countHit(one, computeTime, entry.key.digest)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   if (memo.learnt.async === undefined) memo.learnt.async = entry.async

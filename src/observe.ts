@@ -11,6 +11,7 @@ import { warn } from './events.ts'
 import { depend, type Frame, running } from './frame.ts'
 import { LOGGERS } from './freeze/brands.ts'
 import { listenToListings } from './freeze/files.ts'
+import type { InputVersion } from './freeze/freeze.ts'
 import { isOwn, originOf } from './freeze/origin.ts'
 import { placeAt } from './freeze/place.ts'
 import { isNodes, type Use } from './freeze/uses.ts'
@@ -96,16 +97,38 @@ export const recordedBy = (frame: Frame): readonly Recorded[] => [
   ...(observations.get(frame)?.reads.values() ?? []),
 ]
 
-/** The call around this one reads what the result that this one is given was computed from. */
-export function inherit(recorded: readonly Recorded[]): void {
-  if (recorded.length === 0) return
+/** Whether a call's result is kept for that file or variable, which an inner call depends on. */
+export function coverOf(
+  { environment, inputPaths }: Keyed,
+  recorded: readonly Recorded[],
+): (name: string) => boolean {
+  const covered = new Set([...inputPaths, ...recorded.map(nameOf)])
+  for (const name of environment) covered.add(nameOf({ kind: 'variable', name }))
+  let absolute: ReadonlySet<string> | undefined
+  return (name) => {
+    if (covered.has(name)) return true
+    absolute ??= new Set([...covered].map((path) => resolve(path)))
+    return absolute.has(resolve(name))
+  }
+}
+
+/** The calls around this one read what the result that this one is given was computed from. */
+export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[]): void {
   const outer = running()
+  if (outer === undefined || recorded.length + inputVersions.length === 0) return
   depend(recorded.map(nameOf))
-  for (let frame = outer; frame !== undefined; frame = frame.outer) {
+  for (let frame: Frame | undefined = outer; frame !== undefined; frame = frame.outer) {
     const observation = observations.get(frame)
     if (observation?.memo.recordsInputs !== true) continue
-    for (const one of recorded) if (!isDeclared(observation, one)) record(observation, one, frame)
+    for (const one of [...recorded, ...inputVersions.flatMap(contentOf)])
+      if (!isDeclared(observation, one)) record(observation, one, frame)
   }
+}
+
+/** An input file that was declared, as one that was read. */
+function contentOf([path, version]: InputVersion): readonly Recorded[] {
+  const isContent = typeof version === 'string' && /^(?:absent|[0-9a-f]{32})$/.test(version)
+  return isContent ? [{ kind: 'content', name: resolve(path), version }] : []
 }
 
 /** Why what a call returned must not be kept: what it used. */

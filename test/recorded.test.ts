@@ -201,6 +201,29 @@ test('a function around one that records depends on what that one read, computed
   assert.deepEqual([around(1), auto(1), later(1)], ['b1', 'b1', 'b11'])
 })
 
+test('files that an inner function was given are read by the outer one, computed or not, by whatever path', (t) => {
+  const { at, folder } = folderWith(t, { a: 'a' })
+  const here = process.cwd()
+  t.after(() => process.chdir(here))
+  process.chdir(folder)
+  const { failures, group } = temporaryGroup(t)
+  const inner = group.memoize((one: ReturnType<typeof file>) => readFileSync(one.path, 'utf8'), {
+    name: 'inner',
+  })
+  const first = group.memoize((x: number) => inner(file('a')) + x, { ...AUTO, name: 'first' })
+  const second = group.memoize((x: number) => `${inner(file('a'))}${x}!`, { ...AUTO, name: 'second' })
+  const honest = group.memoize((one: ReturnType<typeof file>) => `${one}`.length + first(1), {
+    name: 'honest',
+  })
+  assert.deepEqual([first(1), second(1), honest(file('a'))], ['a1', 'a1!', '1a1'])
+  const hits = () => [first.wouldHit(1), second.wouldHit(1), honest.wouldHit(file('a'))]
+  assert.deepEqual(hits(), [true, true, true])
+  writeFileSync(at('a'), 'b')
+  assert.deepEqual(hits(), [false, false, false])
+  assert.deepEqual([first(1), second(1), honest(file('a'))], ['b1', 'b1!', '1b1'])
+  assert.deepEqual(failures, [])
+})
+
 test('packages, declared files and what the key has are not recorded; equal calls that overlap run once', async (t) => {
   const { at } = folderWith(t, { a: 'a' })
   const { failures, group } = temporaryGroup(t)
