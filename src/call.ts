@@ -109,7 +109,7 @@ function answer(one: Call, { entry, outcome, recorded }: Found): unknown {
   const { keyed, memo } = one
   const { async, computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
-  inherit(recorded)
+  inherit(keyed, recorded)
   countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   const { printed, thrown, value } = outcome

@@ -10,10 +10,10 @@ import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
-import { recordedBy, whyRefused } from './observe.ts'
+import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
-import { changedSince, nameOf, sealed } from './recorded.ts'
+import { changedSince, sealed } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
@@ -137,9 +137,9 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
   const refused = whyRefused(memo, frame)
   if (refused !== undefined) return refused
   const recorded = recordedBy(frame)
-  const declared = new Set([...keyed.inputPaths, ...recorded.map(nameOf)])
+  const covers = coverOf(keyed, recorded)
   for (const path of frame.files) {
-    if (!declared.has(path)) {
+    if (!covers(path)) {
       return new UncertainError(
         `it calls a function with the input file ${path}, which is not among its own arguments`,
       )

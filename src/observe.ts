@@ -10,9 +10,12 @@ import { UncertainError } from './errors.ts'
 import { warn } from './events.ts'
 import { depend, type Frame, running } from './frame.ts'
 import { LOGGERS } from './freeze/brands.ts'
+import { listenToListings } from './freeze/files.ts'
+import type { InputVersion } from './freeze/freeze.ts'
 import { isOwn, originOf } from './freeze/origin.ts'
 import { placeAt } from './freeze/place.ts'
 import { isNodes, type Use } from './freeze/uses.ts'
+import { attempt } from './guard.ts'
 import { isFine } from './impure.ts'
 import type { Keyed } from './key.ts'
 import type { Memo } from './memo.ts'
@@ -24,6 +27,8 @@ interface Observation {
   readonly memo: Memo
   /** Absolute paths of its input files. */
   readonly declared: ReadonlySet<string>
+  /** What its `files()` are called. */
+  readonly sets: ReadonlySet<string>
   /** Names of the environment variables that its key has. */
   readonly environment: ReadonlySet<string>
   /** By what makes two uses the same. */
@@ -42,21 +47,11 @@ const { then } = Promise.prototype
 /** Run the function; until it is done, notice what it uses, if its options say so. */
 export function observed<T>(memo: Memo, keyed: Keyed, frame: Frame, run: () => T): T {
   if (memo.observe === false && !memo.recordsInputs) return run()
-  const observation: Observation = {
-    memo,
-    // a folder out of which something is left is not declared as a whole
-    declared: new Set(keyed.inputPaths.filter((path) => !/[/\\]$/.test(path)).map((path) => resolve(path))),
-    environment: new Set(keyed.environment),
-    uses: new Map(),
-    reads: new Map(),
-    opens: false,
-    unseen: memo.recordsInputs ? whyUnseen(keyed) : undefined,
-  }
+  const observation = begin(memo, keyed)
   observations.set(frame, observation)
-  install(notice)
   const done = (): void => {
-    remove()
-    if (memo.observe === 'warn') warnOf(observation)
+    attempt(remove)
+    if (memo.observe === 'warn') attempt(() => warnOf(observation))
   }
   let result: T
   try {
@@ -70,10 +65,31 @@ export function observed<T>(memo: Memo, keyed: Keyed, frame: Frame, run: () => T
   return result
 }
 
+function begin(memo: Memo, keyed: Keyed): Observation {
+  // a folder out of which something is left is not declared as a whole
+  const whole = keyed.inputPaths.filter((path) => !/[/\\]$/.test(path))
+  const paths = attempt(() => whole.map((path) => resolve(path)))
+  const installed = attempt(() => {
+    install(notice)
+    listenToListings(noticeListing)
+    return true
+  })
+  return {
+    memo,
+    declared: new Set(paths),
+    sets: new Set(keyed.inputPaths),
+    environment: new Set(keyed.environment),
+    uses: new Map(),
+    reads: new Map(),
+    opens: false,
+    unseen: installed ? whyUnseen(memo, keyed) : 'what it uses cannot be noticed here',
+  }
+}
+
 /** What the code has a name of its own for is read past us. */
-function whyUnseen({ uses }: Keyed): string | undefined {
-  const held = uses.find((use) => use.held && use.what.startsWith('fs.'))
-  return held && `${held.what} at ${held.where}, by a name of its own, reads what is not seen`
+function whyUnseen({ recordsInputs }: Memo, { uses }: Keyed): string | undefined {
+  const held = recordsInputs && uses.find((use) => use.held && use.what.startsWith('fs.'))
+  return held ? `${held.what} at ${held.where}, by a name of its own, reads what is not seen` : undefined
 }
 
 /** What a call read that its key does not cover. */
@@ -81,24 +97,46 @@ export const recordedBy = (frame: Frame): readonly Recorded[] => [
   ...(observations.get(frame)?.reads.values() ?? []),
 ]
 
-/** The call around this one reads what the result that this one is given was computed from. */
-export function inherit(recorded: readonly Recorded[]): void {
-  if (recorded.length === 0) return
-  const outer = running()
-  depend(recorded.map(nameOf))
-  for (let frame = outer; frame !== undefined; frame = frame.outer) {
-    const observation = observations.get(frame)
-    if (observation?.memo.recordsInputs !== true) continue
-    for (const one of recorded) if (!isDeclared(observation, one)) record(observation, one, frame)
+/** Whether a call's result is kept for that file or variable, which an inner call depends on. */
+export function coverOf(
+  { environment, inputPaths }: Keyed,
+  recorded: readonly Recorded[],
+): (name: string) => boolean {
+  const covered = new Set([...inputPaths, ...recorded.map(nameOf)])
+  for (const name of environment) covered.add(nameOf({ kind: 'variable', name }))
+  let absolute: ReadonlySet<string> | undefined
+  return (name) => {
+    if (covered.has(name)) return true
+    absolute ??= new Set([...covered].map((path) => resolve(path)))
+    return absolute.has(resolve(name))
   }
 }
 
+/** The calls around this one read what the result that this one is given was computed from. */
+export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[]): void {
+  const outer = running()
+  if (outer === undefined || recorded.length + inputVersions.length === 0) return
+  depend(recorded.map(nameOf))
+  for (let frame: Frame | undefined = outer; frame !== undefined; frame = frame.outer) {
+    const observation = observations.get(frame)
+    if (observation?.memo.recordsInputs !== true) continue
+    for (const one of [...recorded, ...inputVersions.flatMap(contentOf)])
+      if (!isDeclared(observation, one)) record(observation, one, frame)
+  }
+}
+
+/** An input file that was declared, as one that was read. */
+function contentOf([path, version]: InputVersion): readonly Recorded[] {
+  const isContent = typeof version === 'string' && /^(?:absent|[0-9a-f]{32})$/.test(version)
+  return isContent ? [{ kind: 'content', name: resolve(path), version }] : []
+}
+
 /** Why what a call returned must not be kept: what it used. */
-export function whyRefused({ observe }: Memo, frame: Frame): UncertainError | undefined {
+export function whyRefused({ observe, recordsInputs }: Memo, frame: Frame): UncertainError | undefined {
   const observation = observations.get(frame)
   if (observation === undefined) return undefined
   const { unseen, uses } = observation
-  if (unseen !== undefined) return new UncertainError(unseen)
+  if (unseen !== undefined && (recordsInputs || observe === 'refuse')) return new UncertainError(unseen)
   if (observe !== 'refuse' || uses.size === 0) return undefined
   return new UncertainError(`it used ${inWords(uses)}, which its key does not cover`)
 }
@@ -155,6 +193,18 @@ function notice(what: string, args: readonly unknown[], standIn: Function, origi
     }
   } finally {
     busy = false
+  }
+}
+
+/** The files of `files()` are listed by the function itself: those of another set than it was given. */
+function noticeListing(set: string): void {
+  const what = `files(${JSON.stringify(set)})`
+  for (let frame = running(); frame !== undefined; frame = frame.outer) {
+    const observation = observations.get(frame)
+    if (observation === undefined || observation.sets.has(set)) continue
+    observation.uses.set(what, { what, where: observation.memo.name })
+    if (observation.memo.recordsInputs)
+      observation.unseen ??= `it lists ${what}, which is not among its arguments`
   }
 }
 
@@ -244,7 +294,11 @@ function callerOf(standIn: Function): string | undefined {
     const url = site.getFileName() ?? ''
     // native code, such as that of `map`, and text that was evaluated
     if (url === '' || !/[/:\\]/.test(url)) continue
-    if (isOwn(url)) break
+    if (isOwn(url)) {
+      // a version that the user's code asks for
+      if (/\/freeze\/(?:content|file)\.js$/.test(url)) continue
+      break
+    }
     if (url.startsWith('node:')) {
       // what Node does by itself, or for what was noticed already
       if (inPackage === undefined && !TRANSPARENT.test(url)) break

@@ -95,8 +95,9 @@ function all(): readonly Patch[] {
   const method = (holder: object, key: string, what: string): void =>
     patch(holder, key, (original: Function) => calling(original, what))
 
-  patch(globalThis, 'Date', (date: DateConstructor) => constructing(date, 'new Date()', 'Date()'))
-  patch(Date.prototype, 'constructor', () => made[0]!.standIn)
+  const clock = constructing(Date, 'new Date()', 'Date()')
+  patch(globalThis, 'Date', () => clock)
+  patch(Date.prototype, 'constructor', () => clock)
   method(Date, 'now', 'Date.now')
   method(Math, 'random', 'Math.random')
   method(Object.getPrototypeOf(performance) as object, 'now', 'performance.now')

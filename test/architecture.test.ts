@@ -28,7 +28,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   impure: [...shared, 'freeze/'],
   patches: [...shared, 'freeze/'],
   recorded: [...shared, 'freeze/'],
-  observe: [...shared, 'frame', 'freeze/', 'impure', 'key', 'memo', 'patches', 'recorded'],
+  observe: [...shared, 'frame', 'freeze/', 'guard', 'impure', 'key', 'memo', 'patches', 'recorded'],
   memo: [...shared, 'impure', 'key', 'keep', 'store/'],
   guard: [...shared, 'memo'],
   abort: shared,

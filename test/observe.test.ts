@@ -9,7 +9,16 @@ import process, { hrtime } from 'node:process'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { digest, file, files, type GroupOptions, type InputFiles, UncertainError } from 'permafrost'
+import {
+  digest,
+  file,
+  files,
+  type GroupOptions,
+  type InputFiles,
+  inputVersion,
+  UncertainError,
+} from 'permafrost'
+import { usesOf } from '#src/freeze/freeze.js'
 import { project } from './support/project.js'
 import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
@@ -83,6 +92,18 @@ test('what the key covers, or does not read, is not noticed', async (t) => {
   assert.match(await refused((name: string) => process.env[name], 'HOME'), /^process\.env\.HOME at/)
 })
 
+test('a set of files that is not among the arguments, and versions that the function asks for', async (t) => {
+  const { refused } = refuser(t)
+  const folder = temporaryFolder(t)
+  const set = files('*', { cwd: folder })
+  assert.match(
+    await refused((x: number) => files('*', { cwd: folder }).paths.length + x, 1),
+    /^files\("\* in /,
+  )
+  assert.equal(await refused((one: InputFiles) => one.paths.length, set), '')
+  assert.match(await refused(() => file(folder + 1)[inputVersion]()), /^fs\.statSync/)
+})
+
 test('what the user says is fine; what a program put in its place', async (t) => {
   const { group } = refuser(t)
   const now = group.memoize(() => Date.now() > 0, { allow: ['Date.now'] })
@@ -152,14 +173,39 @@ describe('stand-ins', () => {
     }))
     const before = { random, read: fs.readFileSync, date: Date, promised: promisify(fs.stat) }
     const fns = (held: typeof before): readonly unknown[] => [
-      held.random, held.read, held.date, held.promised, held,
-      () => held.random(), () => held.read('x'), () => new held.date(),
-      () => Date.now(), () => new Date(), () => Date, () => globalThis.Date.now(), () => Math.random(), () => Math,
-      () => fs.readFileSync('x'), () => readFileSync('x'), () => fs, () => readFile('x'), () => fs.promises.stat('x'),
-      () => process.env['HOME'], () => process.env, () => process.hrtime.bigint(), () => hrtime(), () => crypto.randomUUID(),
-      () => cryptoSpace.randomBytes(2), () => performance.now(), () => fetch('x'), () => net.connect(1), promised,
-      new Date(5), [Date, fs.statSync], { clock: Date.now },
-    ] // biome-ignore format: a list
+      held.random,
+      held.read,
+      held.date,
+      held.promised,
+      held,
+      () => held.random(),
+      () => held.read('x'),
+      () => new held.date(),
+      () => Date.now(),
+      () => new Date(),
+      () => Date,
+      () => globalThis.Date.now(),
+      () => Math.random(),
+      () => Math,
+      () => fs.readFileSync('x'),
+      () => readFileSync('x'),
+      () => fs,
+      () => readFile('x'),
+      () => fs.promises.stat('x'),
+      () => process.env['HOME'],
+      () => process.env,
+      () => process.hrtime.bigint(),
+      () => hrtime(),
+      () => crypto.randomUUID(),
+      () => cryptoSpace.randomBytes(2),
+      () => performance.now(),
+      () => fetch('x'),
+      () => net.connect(1),
+      promised,
+      new Date(5),
+      [Date, fs.statSync],
+      { clock: Date.now },
+    ]
     const first = fns(before).map((one) => digest(one))
     assert.deepEqual(
       meanwhile(t, () => fns(before).map((one) => digest(one))),
@@ -192,6 +238,22 @@ else console.log(look().join(' '))`,
     assert.deepEqual(during!.printed, apart!.printed)
   })
 
+  test('are what a function uses, as their originals are', (t) => {
+    const Clock = Date
+    const { now } = Date
+    const read = fs.readFileSync
+    const fns = (): Function[] => [
+      () => new Clock(),
+      () => Clock.now(),
+      () => now(),
+      () => read('x'),
+      () => new Date(),
+    ]
+    const whats = () => fns().map((fn) => usesOf(fn).map(({ held, what }) => [what, held]))
+    assert.deepEqual(meanwhile(t, whats), whats())
+    assert.equal(whats().flat().length, 5)
+  })
+
   test('look and behave like what they stand for, and are gone afterwards', (t) => {
     const path = join(temporaryFolder(t), 'a')
     writeFileSync(path, 'a')
@@ -210,14 +272,45 @@ else console.log(look().join(' '))`,
         }
       }
       return [
-        [date instanceof Date, date.constructor === Date, Date.name, Date.length, Date.UTC(2020), new Date(5).getTime()],
-        [new Later(7).getTime(), new Later() instanceof Later, typeof Date(), Object.keys(Date), Date.prototype === Object.getPrototypeOf(date)],
-        [readFileSync.name, readFileSync.length, Object.getPrototypeOf(readFile) === Object.getPrototypeOf(async () => {})],
-        [thrown(() => readFileSync('no such file')), thrown(() => readFileSync(undefined as never)), thrown(() => crypto.randomUUID.call(undefined as never))],
-        [typeof fs.realpathSync.native, fs.exists.length, Reflect.ownKeys(fs.exists).length, promisify(fs.exists).name],
+        [
+          date instanceof Date,
+          date.constructor === Date,
+          Date.name,
+          Date.length,
+          Date.UTC(2020),
+          new Date(5).getTime(),
+        ],
+        [
+          new Later(7).getTime(),
+          new Later() instanceof Later,
+          typeof Date(),
+          Object.keys(Date),
+          Date.prototype === Object.getPrototypeOf(date),
+        ],
+        [
+          readFileSync.name,
+          readFileSync.length,
+          Object.getPrototypeOf(readFile) === Object.getPrototypeOf(async () => {}),
+        ],
+        [
+          thrown(() => readFileSync('no such file')),
+          thrown(() => readFileSync(undefined as never)),
+          thrown(() => crypto.randomUUID.call(undefined as never)),
+        ],
+        [
+          typeof fs.realpathSync.native,
+          fs.exists.length,
+          Reflect.ownKeys(fs.exists).length,
+          promisify(fs.exists).name,
+        ],
         [seen, env['PERMAFROST_TEST'], typeof process.hrtime.bigint(), process.hrtime([0, 0]).length],
-        ['prototype' in readFileSync, fs.readFileSync === readFileSync, Object.keys(fs).length, Object.keys(process).includes('env')],
-      ] // biome-ignore format: a table
+        [
+          'prototype' in readFileSync,
+          fs.readFileSync === readFileSync,
+          Object.keys(fs).length,
+          Object.keys(process).includes('env'),
+        ],
+      ]
     }
     const own = [Date, Date.now, fs.readFileSync, process.env, Math.random, globalThis.fetch, process.hrtime]
     const descriptors = Object.getOwnPropertyDescriptors(fs)

@@ -22,7 +22,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { file, type MemoizeOptions, UncertainError } from 'permafrost'
+import { file, files, type MemoizeOptions, UncertainError } from 'permafrost'
 import { opened, sealed } from '#src/recorded.js'
 import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
@@ -79,13 +79,40 @@ test('each way of reading, and each change of what is read', async (t) => {
     ['a missing file', () => existsSync(at('none')), () => writeFileSync(at('none'), '')],
     ['a file that goes', () => existsSync(at('none')), () => rmSync(at('none'))],
     ['a folder', () => readdirSync(folder).length, () => writeFileSync(at('new'), '')],
-    ['a folder, deeply', () => readdirSync(folder, { recursive: true }).length, () => writeFileSync(at('sub/new'), '')],
+    [
+      'a folder, deeply',
+      () => readdirSync(folder, { recursive: true }).length,
+      () => writeFileSync(at('sub/new'), ''),
+    ],
     ['times', () => statSync(at('b')).mtimeMs, () => utimesSync(at('b'), 5, 5)],
     ['a link', () => realpathSync(at('link')), () => symlinkSync('b', at('link'))],
-    ['a descriptor of its own', () => { const one = openSync(at('b'), 'r'); try { return readFileSync(one, 'utf8') } finally { closeSync(one) } }, () => writeFileSync(at('b'), 'bb')],
-    ['a variable', () => process.env[['PERMAFROST', 'TEST'].join('_')], () => { process.env['PERMAFROST_TEST'] = 'two' }],
-    ['all variables', () => Object.keys(process.env).length, () => { delete process.env['PERMAFROST_TEST'] }],
-  ] // biome-ignore format: a table
+    [
+      'a descriptor of its own',
+      () => {
+        const one = openSync(at('b'), 'r')
+        try {
+          return readFileSync(one, 'utf8')
+        } finally {
+          closeSync(one)
+        }
+      },
+      () => writeFileSync(at('b'), 'bb'),
+    ],
+    [
+      'a variable',
+      () => process.env[['PERMAFROST', 'TEST'].join('_')],
+      () => {
+        process.env['PERMAFROST_TEST'] = 'two'
+      },
+    ],
+    [
+      'all variables',
+      () => Object.keys(process.env).length,
+      () => {
+        delete process.env['PERMAFROST_TEST']
+      },
+    ],
+  ]
   for (const [name, fn, change] of cases) {
     const value = () => {
       try {
@@ -133,6 +160,7 @@ test('what cannot be recorded is not kept', async (t) => {
     writeFileSync(at('a'), `${text}!`)
     return text
   }, /changed while it ran/)
+  await refused(() => files(at('*')).paths.length, /it lists files\(.*, which is not among its arguments/)
   const descriptor = openSync(at('a'), 'r')
   t.after(() => closeSync(descriptor))
   await refused(
@@ -171,6 +199,29 @@ test('a function around one that records depends on what that one read, computed
     [false, false, false, false],
   )
   assert.deepEqual([around(1), auto(1), later(1)], ['b1', 'b1', 'b11'])
+})
+
+test('files that an inner function was given are read by the outer one, computed or not, by whatever path', (t) => {
+  const { at, folder } = folderWith(t, { a: 'a' })
+  const here = process.cwd()
+  t.after(() => process.chdir(here))
+  process.chdir(folder)
+  const { failures, group } = temporaryGroup(t)
+  const inner = group.memoize((one: ReturnType<typeof file>) => readFileSync(one.path, 'utf8'), {
+    name: 'inner',
+  })
+  const first = group.memoize((x: number) => inner(file('a')) + x, { ...AUTO, name: 'first' })
+  const second = group.memoize((x: number) => `${inner(file('a'))}${x}!`, { ...AUTO, name: 'second' })
+  const honest = group.memoize((one: ReturnType<typeof file>) => `${one}`.length + first(1), {
+    name: 'honest',
+  })
+  assert.deepEqual([first(1), second(1), honest(file('a'))], ['a1', 'a1!', '1a1'])
+  const hits = () => [first.wouldHit(1), second.wouldHit(1), honest.wouldHit(file('a'))]
+  assert.deepEqual(hits(), [true, true, true])
+  writeFileSync(at('a'), 'b')
+  assert.deepEqual(hits(), [false, false, false])
+  assert.deepEqual([first(1), second(1), honest(file('a'))], ['b1', 'b1!', '1b1'])
+  assert.deepEqual(failures, [])
 })
 
 test('packages, declared files and what the key has are not recorded; equal calls that overlap run once', async (t) => {

@@ -53,6 +53,7 @@ class PatternsWithContent implements FileSet {
   }
 
   get paths(): readonly string[] {
+    listed(String(this))
     return this.#matches().files
   }
 
@@ -66,6 +67,7 @@ class PatternsWithContent implements FileSet {
   }
 
   [inputVersion](): Digest {
+    listed(String(this))
     return digestBytes(Buffer.from(JSON.stringify(this.versions())))
   }
 
@@ -105,6 +107,13 @@ export function files(
     cwd === undefined ? undefined : pathFrom(cwd, 'files(), as "cwd",'),
     left,
   )
+}
+
+let listed: (set: string) => void = () => {}
+
+/** Tell somebody, from now on, whenever a program asks which files there are, and what the set is called. */
+export function listenToListings(listener: typeof listed): void {
+  listed = listener
 }
 
 /** Whether a value is what `files()` returns. */

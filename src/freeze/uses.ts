@@ -12,6 +12,8 @@ import { whereAt } from './place.ts'
 import type { Mention } from './source.ts'
 
 const { getOwnPropertyDescriptor, getPrototypeOf } = Object
+// as it was before anything stood in its place
+const { Date: Clock } = globalThis
 
 /** Something impure that a function uses. */
 export interface Use {
@@ -30,21 +32,49 @@ const known = new WeakMap<Function, readonly Use[]>()
 export function usesIn(
   fn: Function,
   facts: FunctionFacts,
-  { mentions }: ParsedText,
+  source: ParsedText,
   bindings: Bindings,
 ): readonly Use[] {
   const before = known.get(fn)
   if (before !== undefined) return before
-  const uses = new Map<string, Use>()
-  for (const mention of mentions) {
-    const found = lookUp(mention, facts, bindings)
-    const what = found && named(found, mention)
-    if (what === undefined || uses.has(what)) continue
-    uses.set(what, { what, where: whereAt(fn, facts, mention.at), ...(found!.held && { held: true }) })
+  let uses = NONE
+  try {
+    uses = find(fn, facts, source, bindings)
+  } catch {
+    // advice only
   }
-  const all = uses.size === 0 ? NONE : [...uses.values()]
-  known.set(fn, all)
-  return all
+  known.set(fn, uses)
+  return uses
+}
+
+function find(fn: Function, facts: FunctionFacts, source: ParsedText, bindings: Bindings): readonly Use[] {
+  const uses = new Map<string, Use>()
+  for (const mention of source.mentions) {
+    const lead = leadOf(mention, facts, bindings)
+    const what = lead && named(lead, mention)
+    if (what === undefined || uses.has(what)) continue
+    uses.set(what, { what, where: placeOf(fn, facts, source, mention.at), ...(lead!.held && { held: true }) })
+  }
+  return uses.size === 0 ? NONE : [...uses.values()]
+}
+
+const places = new WeakMap<ParsedText, Map<string, string>>()
+
+/** Closures made again and again have the same text at the same place. */
+function placeOf(fn: Function, facts: FunctionFacts, source: ParsedText, at: number): string {
+  const { location } = facts.internals
+  const key = `${location?.scriptId} ${location?.line} ${location?.column} ${at}`
+  let known = places.get(source)
+  if (known === undefined) {
+    known = new Map()
+    places.set(source, known)
+  }
+  let place = known.get(key)
+  if (place === undefined) {
+    place = whereAt(fn, facts, at)
+    known.set(key, place)
+  }
+  return place
 }
 
 /** The same without repetitions: a class and its methods have the same text. */
@@ -59,7 +89,7 @@ interface Lead {
   readonly held?: boolean
 }
 
-function lookUp(mention: Mention, facts: FunctionFacts, bindings: Bindings): Lead | undefined {
+function leadOf(mention: Mention, facts: FunctionFacts, bindings: Bindings): Lead | undefined {
   if ('module' in mention) return { root: dottedName(mention.module, []), path: [] }
   const { name, path } = mention
   const binding = facts.blind ? undefined : bindings.read({ name })
@@ -105,7 +135,7 @@ function ofValue(start: unknown, path: readonly string[]): Lead | undefined {
     if (types.isProxy(value)) return undefined
     const root = nameOf(value)
     if (root !== undefined)
-      return { root, path: path.slice(index), held: typeof value === 'function' && value !== Date }
+      return { root, path: path.slice(index), held: typeof value === 'function' && value !== Clock }
     if (index === path.length) return undefined
     value = memberOf(value, path[index]!)
   }
@@ -133,7 +163,7 @@ function memberOf(holder: object, key: string): unknown {
 /** `Date`, `fs`, `fs.readFileSync` for the objects and functions that are known by such a name. */
 function nameOf(value: object): string | undefined {
   if (value === process) return 'process'
-  if (value === Date || value === Math) return value === Date ? 'Date' : 'Math'
+  if (value === Clock || value === Math) return value === Clock ? 'Date' : 'Math'
   const module = moduleOf(value)
   if (module !== undefined) return dottedName(module, [])
   if (typeof value === 'function')

@@ -36,11 +36,22 @@ const used: readonly (readonly [readonly string[], Function])[] = [
   [['Date.now'], () => helper()],
   [['Date.now'], () => tools.time.now()],
   [['new Date()'], () => new Date()],
-  [['new Date()'], function () { return new globalThis.Date }], // biome-ignore format: no parentheses
+  [
+    ['new Date()'],
+    function () {
+      return new globalThis.Date()
+    },
+  ],
   [['Date()'], () => Date()],
   [['new Date()'], () => new Stamp()],
   [['Math.random'], () => chance.random()],
-  [['Math.random'], () => { const { random } = Math; return random() }], // biome-ignore format: one line
+  [
+    ['Math.random'],
+    () => {
+      const { random } = Math
+      return random()
+    },
+  ],
   [['performance.now'], () => performance.now() + stopwatch.now()],
   [['crypto.randomUUID'], () => crypto.randomUUID() + cryptoSpace.randomUUID()],
   [['crypto.randomBytes'], () => bytesAtRandom(2)],
