@@ -3,14 +3,14 @@
  */
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
-import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
+import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
   readonly entry: Entry
   readonly outcome: Outcome
-  /** The same once more, for somebody else. */
-  readonly copy: () => Outcome
+  /** The same once more, for somebody else; undefined if it is gone meanwhile. */
+  readonly copy: () => Outcome | undefined
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
 }
@@ -23,10 +23,15 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const bytes = store.read(entry)
-    if (bytes === undefined) return undefined
-    const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
-    const outcome = copy()
+    const stored = store.read(entry)
+    if (stored === undefined) return undefined
+    const decoded = (parts: Parts) => decodeOutcome(memo.codec, entry.codec, parts)
+    const outcome = decoded(stored)
+    const copy = () => {
+      // the first one has the leaves as its own memory
+      const parts = stored.leaves.length === 0 ? stored : store.read(entry)
+      return parts && decoded(parts)
+    }
     return isWanted(outcome, memo) ? { entry, outcome, copy, staleFor } : undefined
   })
 }

@@ -62,11 +62,11 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
     }
   }
-  const bytes = store.has(entry) ? store.read(entry) : undefined
-  if (bytes === undefined)
+  const stored = store.has(entry) ? store.read(entry) : undefined
+  if (stored === undefined)
     return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
   try {
-    const outcome = decodeOutcome(memo.codec, entry.codec, bytes)
+    const outcome = decodeOutcome(memo.codec, entry.codec, stored)
     if (!isWanted(outcome, memo))
       return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
     const { thrown, value } = outcome

@@ -19,11 +19,24 @@ export interface Found {
   readonly entry: Entry
   /** Name of the object file; undefined if the bytes are in the row. */
   readonly file: Digest | undefined
+  /** Whether some of its bytes are leaves, which the header of its file lists. */
+  readonly hasLeaves: boolean
   /** The bytes in the row, checked. */
   readonly inline: Uint8Array | undefined
   /** All of the row; `inline` is its end. */
   readonly sealed: Buffer
 }
+
+/** As SQLite gives a row of a list; of a damaged one, anything may be anything. */
+export type RawRow = readonly [
+  id: number,
+  key: unknown,
+  version: number,
+  footprint: number,
+  score: number,
+  file: unknown,
+  sealed: unknown,
+]
 
 export type Digester = (bytes: Uint8Array) => Digest
 
@@ -50,6 +63,7 @@ const HAS_INPUTS = 1
 const HAS_STATE = 2
 const HAS_FILE = 4
 const IS_ASYNC = 8
+const HAS_LEAVES = 16
 
 const MOST_HITS = 2 ** 32 - 1
 // The bytes of a result start at a multiple of this.
@@ -57,7 +71,7 @@ const ALIGNMENT = 8
 
 /** The row of an entry. Its inputs and state are left out where they equal those of the version's first entry. */
 export function seal(
-  { entry, file, inline }: Omit<Found, 'sealed'>,
+  { entry, file, hasLeaves, inline }: Omit<Found, 'sealed'>,
   version: Version,
   digest: Digester,
 ): Buffer {
@@ -80,7 +94,8 @@ export function seal(
     (hasInputs ? HAS_INPUTS : 0) +
       (hasState ? HAS_STATE : 0) +
       (file === undefined ? 0 : HAS_FILE) +
-      (entry.async ? IS_ASYNC : 0),
+      (entry.async ? IS_ASYNC : 0) +
+      (hasLeaves ? HAS_LEAVES : 0),
     FLAGS,
   )
   sealed.writeUInt32LE(codecLength, CODEC_LENGTH)
@@ -157,7 +172,7 @@ export function unseal(
   }
   const entry = expiresAt === Number.POSITIVE_INFINITY ? facts : { ...facts, expiresAt }
   const inline = file === undefined ? sealed.subarray(aligned(tagsEnd)) : undefined
-  return { entry, file, inline, sealed }
+  return { entry, file, hasLeaves: (flags & HAS_LEAVES) !== 0, inline, sealed }
 }
 
 const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT

@@ -13,7 +13,7 @@ const sizeOf = (n: number): number => (n % 3 === 0 ? SMALL : LARGE + n)
 function check(store: Store): void {
   for (let n = 0; n < COUNT; n++) {
     const entry = attempt(() => store.find(keyOf(n).digest))
-    const bytes = entry && store.read(entry)
+    const bytes = entry && store.read(entry)?.bytes
     if (bytes === undefined) continue
     assert.ok([n, n + 100].some((m) => Buffer.compare(bytes, bytesOf(m, sizeOf(n))) === 0))
   }
@@ -72,7 +72,7 @@ export async function afterwards(
     // replaced and dropped
     if (n === 1 || n === 2) continue
     const entry = healthy.find(keyOf(n).digest)
-    const found = entry && healthy.read(entry)
+    const found = entry && healthy.read(entry)?.bytes
     assert.ok(found !== undefined, `${what}: acknowledged result ${n} is gone`)
     assert.deepEqual(Buffer.from(found), bytes)
   }

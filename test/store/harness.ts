@@ -100,6 +100,6 @@ export const put = (store: Store, n: number, size: number, more: Partial<NewEntr
 /** What the store has for call `n`. */
 export function get(store: Store, n: number): Buffer | undefined {
   const entry = store.find(keyOf(n).digest)
-  const bytes = entry && store.read(entry)
+  const bytes = entry && store.read(entry)?.bytes
   return bytes && Buffer.from(bytes)
 }

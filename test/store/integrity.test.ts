@@ -56,7 +56,7 @@ function answers(store: Store): number {
     if (entry === undefined) continue
     assert.deepEqual([entry.codec, entry.async, entry.expiresAt], ['raw', n % 2 === 1, 9e12])
     const has = store.has(entry)
-    const bytes = store.read(entry)
+    const bytes = store.read(entry)?.bytes
     assert.equal(bytes !== undefined, has, '`has` agrees with `read`')
     if (bytes === undefined) continue
     assert.deepEqual(Buffer.from(bytes), bytesOf(n, sizeOf(n)))
