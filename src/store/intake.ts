@@ -81,7 +81,7 @@ export class Intake {
       if (this.#options.durability === 'always') objects.sync([file])
       return written
     } catch (error) {
-      this.discard({ file, leaves: [] })
+      this.discard({ file })
       throw error
     }
   }
@@ -140,13 +140,7 @@ export class Intake {
   }
 
   /** Removes the files of a row that could not be written; if that fails too, they are orphans. */
-  discard({
-    file,
-    leaves = [],
-  }: {
-    readonly file: Digest | undefined
-    readonly leaves?: readonly Leaf[] | undefined
-  }): void {
+  discard({ file, leaves = [] }: Pick<Newcomer, 'file' | 'leaves'>): void {
     this.#leaves.giveUp()
     try {
       const { objects } = this.#open.rooms
