@@ -96,13 +96,15 @@ export function salvage(rooms: Rooms, path: string): void {
 }
 
 function carryOver({ index, objects, leaves, budget, digest }: Rooms, located: Located): void {
-  const { entry, file, inline, footprint } = located
+  const { entry, file, footprint, inline } = located
   if (index().find(entry.key.digest) !== undefined) return
-  const object = file === undefined ? undefined : objects.inspect(file)
   const sound =
-    file === undefined ? inline !== undefined && digest(inline) === entry.object : object !== undefined
+    file === undefined
+      ? inline !== undefined && digest(inline) === entry.object
+      : objects.inspect(file) !== undefined
   if (!sound) return
-  const newcomer = { entry, file, inline, footprint, leaves: object?.header.leaves }
+  const named = located.leaves.length > 0 ? located.leaves : undefined
+  const newcomer = { entry, file, inline, footprint, leaves: named }
   admit(index(), newcomer, budget, KEEP_ALL, (leaf) => leaves.has(leaf))
 }
 

@@ -9,7 +9,7 @@ import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import type { Digest, Entry, EntryFilter } from '../types.ts'
 import type { WhyDeparted } from './contract.ts'
-import type { Leaf } from './leaf-store.ts'
+import type { Leaf } from './leaf.ts'
 import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
@@ -18,8 +18,7 @@ import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES
 import { type LiveVersion, VersionTable } from './version-table.ts'
 
 /** A row about to be; its bytes are in the row, or else in a file. */
-export interface NewRow extends Omit<Found, 'sealed' | 'hasLeaves'> {
-  /** What its file says is beside it; absent for none. */
+export interface NewRow extends Omit<Found, 'sealed' | 'leaves'> {
   readonly leaves?: readonly Leaf[] | undefined
   /** When nobody wants it any more, in milliseconds since the epoch. */
   readonly leavesAt?: number | undefined
@@ -226,7 +225,7 @@ export class EntryIndex {
       leavesAt ?? expiresAt ?? null,
       file === undefined ? null : blobOf(file),
       tags.length === 0 ? null : JSON.stringify(tags),
-      seal({ ...row, hasLeaves: row.leaves !== undefined }, version, this.#digest),
+      seal({ ...row, leaves: row.leaves ?? [] }, version, this.#digest),
     ]
   }
 

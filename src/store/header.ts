@@ -11,7 +11,7 @@
  * can never remove what somebody else has just written for the same call.
  */
 import type { CallKey, Digest } from '../types.ts'
-import type { Leaf } from './leaf-store.ts'
+import { type Leaf, sizeOfLeaves } from './leaf.ts'
 
 export interface ObjectHeader {
   readonly key: CallKey
@@ -39,21 +39,8 @@ export const LARGEST_HEADER: number = 2 ** 24
 // Typed arrays over the payload of a mapped file want an aligned start.
 const ALIGNMENT = 64
 
-export const sizeOfLeaves = (leaves: readonly Leaf[] = []): number =>
-  leaves.reduce((sum, { size }) => sum + size, 0)
-
 /** Bytes in the object file itself, behind the header. */
-export const payloadSize = ({ leaves, size }: ObjectHeader): number => size - sizeOfLeaves(leaves)
-
-/** The digest of a result: of its bytes, or else of the digests of its bytes and of its leaves, 16 bytes each. */
-export function objectOf(
-  bytes: Uint8Array,
-  leaves: readonly Leaf[],
-  digest: (bytes: Uint8Array) => Digest,
-): Digest {
-  const own = digest(bytes)
-  return leaves.length === 0 ? own : digest(Buffer.from(own + leaves.map(({ file }) => file).join(''), 'hex'))
-}
+export const payloadSize = ({ leaves, size }: ObjectHeader): number => size - sizeOfLeaves(leaves ?? [])
 
 /** The bytes before the payload; `named` are those whose digest names the file. */
 export function encodeHeader(header: ObjectHeader): { readonly head: Buffer; readonly named: Buffer } {

@@ -8,13 +8,16 @@ import type { CallKey, Digest, Entry } from '../types.ts'
 import { type Admission, admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './admission.ts'
 import type { NewEntry, Stored, StoreOptions } from './contract.ts'
 import { errnoOf } from './files.ts'
-import { type ObjectHeader, objectOf, sizeOfLeaves } from './header.ts'
-import type { Leaf, LeafStore } from './leaf-store.ts'
+import type { ObjectHeader } from './header.ts'
+import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
+import type { LeafStore } from './leaf-store.ts'
 import type { StoredObject } from './object-store.ts'
 import type { OpenDirectory } from './open-directory.ts'
 
 // Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
 const LARGEST_INLINE = 65_536
+// Beside leaves, so many bytes are in the row as well as in the object, which a hit then need not open.
+const LARGEST_BESIDE_LEAVES = 1024
 // Each time, somebody has taken a leaf away between two looks at it.
 const ATTEMPTS = 20
 
@@ -67,7 +70,8 @@ export class Intake {
     const about = leaves.length === 0 ? aboutOf(entry) : { ...aboutOf(entry), leaves: named }
     const { file, footprint: stored } = this.#write(named, { bytes, leaves }, about)
     const footprint = footprintOf(stored, tags, codec) + noted
-    return { entry, file, inline: undefined, footprint, leavesAt, leaves: about.leaves }
+    const isInRow = leaves.length > 0 && bytes.byteLength <= LARGEST_BESIDE_LEAVES
+    return { entry, file, inline: isInRow ? bytes : undefined, footprint, leavesAt, leaves: about.leaves }
   }
 
   /** Leaves first: an object that is there without them is not adopted. */

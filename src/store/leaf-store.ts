@@ -6,13 +6,8 @@
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
 import { errnoOf, type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
+import type { Leaf } from './leaf.ts'
 import { isMissing, Tree } from './tree.ts'
-
-/** A leaf by the name of its file, which is the digest of its bytes. */
-export interface Leaf {
-  readonly file: Digest
-  readonly size: number
-}
 
 export class LeafStore extends Tree {
   readonly #fs: FileSystem

@@ -3,7 +3,7 @@
  * deed; what a hit reads is in the header of its object, this is for those who remove. Knows no files.
  */
 import type { Digest } from '../types.ts'
-import type { Leaf } from './leaf-store.ts'
+import type { Leaf } from './leaf.ts'
 import { unsound } from './ledger.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { StatementName } from './schema.ts'

@@ -3,7 +3,7 @@
  * tmp/, then renamed), is never changed, and is removed only by name. Knows nothing of the index and of who leaves.
  */
 import { join } from 'node:path'
-import type { Digest } from '../types.ts'
+import type { Digest, Entry } from '../types.ts'
 import { type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
 import {
   decodeHeader,
@@ -11,11 +11,10 @@ import {
   headerLength,
   LARGEST_HEADER,
   type ObjectHeader,
-  objectOf,
   PREFIX,
   payloadSize,
 } from './header.ts'
-import type { Leaf } from './leaf-store.ts'
+import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
 import { blocksOf, isMissing, Tree } from './tree.ts'
 import { Slot } from './writer.ts'
 
@@ -76,56 +75,35 @@ export class ObjectStore extends Tree {
     })
   }
 
-  /** The payload in fresh memory, or undefined if the file is gone or damaged. Throws if it could not be read at all. */
-  read(file: Digest, object: Digest, size: number): Uint8Array | undefined {
+  /**
+   * The payload in fresh memory, or undefined if the file is gone or damaged. Throws if it could not be read at all.
+   * @param entry what its row says, and which leaves are beside the payload
+   */
+  read(file: Digest, entry: Entry, leaves: readonly Leaf[]): Uint8Array | undefined {
+    const size = entry.size - sizeOfLeaves(leaves)
     return this.#opened(file, (fd) => {
       const before = this.#fs.fstatSync(fd).size - size
       if (before < PREFIX || before > LARGEST_HEADER) return undefined
       const bytes = Buffer.allocUnsafeSlow(size)
       if (!readFully(this.#fs, fd, bytes, before)) return undefined
-      return this.#digest(bytes) === object ? bytes : undefined
-    })
-  }
-
-  /** The payload of an object that has leaves, and which those are; undefined if the file is gone or damaged. */
-  readWithLeaves(
-    file: Digest,
-    object: Digest,
-  ): { readonly bytes: Uint8Array; readonly leaves: readonly Leaf[] } | undefined {
-    return this.#opened(file, (fd) => {
-      const found = this.#headerIn(fd, file)
-      if (found === undefined) return undefined
-      const { header, start } = found
-      const bytes = Buffer.allocUnsafeSlow(payloadSize(header))
-      const leaves = header.leaves ?? []
-      if (!readFully(this.#fs, fd, bytes, start)) return undefined
-      return objectOf(bytes, leaves, this.#digest) === object ? { bytes, leaves } : undefined
+      return objectOf(bytes, leaves, this.#digest) === entry.object ? bytes : undefined
     })
   }
 
   /** What a file says about itself, or undefined if it is gone, damaged or cut short. Its payload is not read. */
   inspect(file: Digest): FoundObject | undefined {
     return this.#opened(file, (fd) => {
-      const found = this.#headerIn(fd, file)
-      return found && { file, footprint: footprintOf(found.total, found.header.leaves), header: found.header }
+      const prefix = Buffer.alloc(PREFIX)
+      if (!readFully(this.#fs, fd, prefix, 0)) return undefined
+      const length = headerLength(prefix)
+      if (length === undefined || length > LARGEST_HEADER) return undefined
+      const named = Buffer.allocUnsafeSlow(length)
+      if (!readFully(this.#fs, fd, named, PREFIX) || this.#digest(named) !== file) return undefined
+      const header = decodeHeader(named)
+      const total = this.#fs.fstatSync(fd).size
+      if (header === undefined || total !== PREFIX + length + payloadSize(header)) return undefined
+      return { file, footprint: footprintOf(total, header.leaves), header }
     })
-  }
-
-  /** The header of an open file, where its payload starts, and the size of all. */
-  #headerIn(
-    fd: number,
-    file: Digest,
-  ): { readonly header: ObjectHeader; readonly start: number; readonly total: number } | undefined {
-    const prefix = Buffer.alloc(PREFIX)
-    if (!readFully(this.#fs, fd, prefix, 0)) return undefined
-    const length = headerLength(prefix)
-    if (length === undefined || length > LARGEST_HEADER) return undefined
-    const named = Buffer.allocUnsafeSlow(length)
-    if (!readFully(this.#fs, fd, named, PREFIX) || this.#digest(named) !== file) return undefined
-    const header = decodeHeader(named)
-    const total = this.#fs.fstatSync(fd).size
-    if (header === undefined || total !== PREFIX + length + payloadSize(header)) return undefined
-    return { header, start: PREFIX + length, total }
   }
 
   /** Reads an object; undefined if there is none. */

@@ -15,11 +15,11 @@ import {
   headerLength,
   LARGEST_HEADER,
   type ObjectHeader,
-  objectOf,
   PREFIX,
   payloadSize,
 } from './header.ts'
 import { aboutOf } from './intake.ts'
+import { objectOf } from './leaf.ts'
 import { newWriterId } from './writer.ts'
 
 const MAGIC = Buffer.from('permafrost-exp\x01\n', 'latin1')

@@ -4,36 +4,20 @@
  */
 import type { Rooms } from './adopt.ts'
 import type { Stored } from './contract.ts'
-import type { Leaf } from './leaf-store.ts'
+import type { Leaf } from './leaf.ts'
 import type { Found } from './row.ts'
 
 /** Undefined if anything of it is gone or damaged. Throws if something could not be read at all. */
-export function storedOf(rooms: Rooms, found: Found): Stored | undefined {
-  const { entry, file, hasLeaves, inline } = found
-  if (file === undefined) return inline && { bytes: inline, leaves: [] }
-  if (!hasLeaves) {
-    const bytes = rooms.objects.read(file, entry.object, entry.size)
-    return bytes && { bytes, leaves: [] }
+export function storedOf(rooms: Rooms, { entry, file, inline, leaves }: Found): Stored | undefined {
+  const bytes = inline ?? (file && rooms.objects.read(file, entry, leaves))
+  if (bytes === undefined) return undefined
+  const read: Uint8Array[] = []
+  for (const leaf of leaves) {
+    const one = rooms.leaves.read(leaf)
+    if (one === undefined) return undefined
+    read.push(one)
   }
-  const main = rooms.objects.readWithLeaves(file, entry.object)
-  if (main === undefined) return undefined
-  const leaves: Uint8Array[] = []
-  for (const leaf of main.leaves) {
-    const bytes = rooms.leaves.read(leaf)
-    if (bytes === undefined) return undefined
-    leaves.push(bytes)
-  }
-  return { bytes: main.bytes, leaves }
-}
-
-/** Whether the bytes in the row or the object are sound; its leaves are not read. */
-export function isObjectSound({ objects }: Rooms, { entry, file, hasLeaves, inline }: Found): boolean {
-  if (file === undefined) return inline !== undefined
-  return (
-    (hasLeaves
-      ? objects.readWithLeaves(file, entry.object)
-      : objects.read(file, entry.object, entry.size)) !== undefined
-  )
+  return { bytes, leaves: read }
 }
 
 /** Unlinks those of these leaves that are damaged, though entries name them: the next put writes them anew. */

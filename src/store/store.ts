@@ -39,6 +39,7 @@ import { verifyStore } from './verify.ts'
 
 export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
+const NO_LEAVES: readonly Uint8Array[] = []
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
 // Objects between two words about progress.
@@ -103,14 +104,14 @@ class DirectoryStore implements Store {
   }
 
   read(entry: Entry): Stored | undefined {
-    const known = this.#last
-    if (known?.entry === entry && known.inline !== undefined && !this.#open.closed) {
-      // Inline bytes are handed out once; who reads again gets a copy of their own.
-      this.#last = undefined
-      return { bytes: known.inline, leaves: [] }
+    // Inline bytes are handed out once; who reads again gets a copy of their own.
+    const known = this.#last?.entry === entry ? this.#last : undefined
+    this.#last = undefined
+    if (known?.file === undefined && known?.inline !== undefined && !this.#open.closed) {
+      return { bytes: known.inline, leaves: NO_LEAVES }
     }
     try {
-      return this.#open.guard('reading a result', () => this.#read(entry))
+      return this.#open.guard('reading a result', () => this.#read(entry, known))
     } catch (error) {
       if (this.#open.closed) throw error
       // Not lost: it could not be read this time.
@@ -119,9 +120,8 @@ class DirectoryStore implements Store {
     }
   }
 
-  #read(entry: Entry): Stored | undefined {
+  #read(entry: Entry, known: Found | undefined): Stored | undefined {
     const { rooms } = this.#open
-    const known = this.#last?.entry === entry ? this.#last : undefined
     let stored = known && storedOf(rooms, known)
     if (stored !== undefined) return stored
     const now = this.#index.find(entry.key.digest)
@@ -139,9 +139,8 @@ class DirectoryStore implements Store {
   }
 
   #forgetLost(found: Found): void {
-    if (found.file === undefined) return void this.#index.removeExactly(found)
-    if (found.hasLeaves) removeDamaged(this.#open.rooms, this.#index.leaves.of(found.file))
-    if (this.#index.removeExactly(found)) this.#open.removeDoomed()
+    removeDamaged(this.#open.rooms, found.leaves)
+    if (this.#index.removeExactly(found) && found.file !== undefined) this.#open.removeDoomed()
   }
 
   #lost(entry: Entry): undefined {

@@ -11,8 +11,7 @@ import type { Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { removeFile } from './files.ts'
 import { foreignNames } from './layout.ts'
-import type { Leaf } from './leaf-store.ts'
-import { isObjectSound, removeDamaged } from './result.ts'
+import { removeDamaged } from './result.ts'
 import { isOldOrphan } from './sweep.ts'
 import { leftovers } from './writer.ts'
 
@@ -76,7 +75,7 @@ function* checkIndex({ index, rebuild }: Verifier, find: Find, look: Look): Gene
 }
 
 function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<void> {
-  const { index } = verifier
+  const { index, objects } = verifier
   for (const { id, located } of index().rows('up')) {
     look()
     if (located === undefined) {
@@ -85,35 +84,31 @@ function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<vo
       )
       continue
     }
-    if (isObjectSound(verifier, located)) {
+    const { entry, file, leaves } = located
+    if (file === undefined || objects.read(file, entry, leaves) !== undefined) {
       checkNames(verifier, located, find)
       continue
     }
-    const { key } = located.entry
+    const { key } = entry
     // Another process may have removed it while we were reading.
     const now = index().find(key.digest)
-    if (now === undefined || now === 'damaged' || now.file !== located.file) continue
-    const what = located.file === undefined ? 'its bytes' : `its object ${located.file}`
-    find('object-damaged', `${key.name} ${key.digest}: ${what} are gone or damaged`, () =>
+    if (now === undefined || now === 'damaged' || now.file !== file) continue
+    find('object-damaged', `${key.name} ${key.digest}: its object ${file} is gone or damaged`, () =>
       index().removeExactly(located),
     )
     yield
   }
 }
 
-/** What the index says of the leaves of an entry must be what its object says. */
-function checkNames({ index, objects }: Verifier, { entry, file, id }: Located, find: Find): void {
+/** The leaves that are counted for an entry must be those of its row. */
+function checkNames({ index }: Verifier, { entry, file, id, leaves }: Located, find: Find): void {
   if (file === undefined) return
-  const wrong = (): readonly Leaf[] | undefined => {
-    const named = objects.inspect(file)?.header.leaves ?? []
-    const same = JSON.stringify(named) === JSON.stringify(index().leaves.of(file))
-    return same || !index().namesFile(file) ? undefined : named
-  }
-  if (wrong() === undefined) return
-  find('leaves-misnamed', `${entry.key.name} ${entry.key.digest}: the index has other leaves for it`, () =>
+  const isWrong = (): boolean =>
+    JSON.stringify(leaves) !== JSON.stringify(index().leaves.of(file)) && index().namesFile(file)
+  if (!isWrong()) return
+  find('leaves-misnamed', `${entry.key.name} ${entry.key.digest}: other leaves are counted for it`, () =>
     index().write(() => {
-      const named = wrong()
-      if (named !== undefined) index().leaves.name(id, named)
+      if (isWrong()) index().leaves.name(id, leaves)
     }),
   )
 }
