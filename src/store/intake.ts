@@ -9,7 +9,7 @@ import { type Admission, admit, type Budget, fits, footprintOf, type Newcomer, t
 import type { NewEntry, Stored, StoreOptions } from './contract.ts'
 import { errnoOf } from './files.ts'
 import type { ObjectHeader } from './header.ts'
-import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
+import { type Leaf, objectOf } from './leaf.ts'
 import type { LeafStore } from './leaf-store.ts'
 import type { StoredObject } from './object-store.ts'
 import type { OpenDirectory } from './open-directory.ts'
@@ -43,11 +43,11 @@ export class Intake {
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
   prepare(asked: NewEntry, { bytes, leaves }: Stored): Newcomer | undefined {
     const { key, computeTime, codec, async, tags } = asked
-    const named = leaves.map((leaf) => this.#leaves.leafOf(leaf))
-    const size = bytes.byteLength + sizeOfLeaves(named)
+    const size = leaves.reduce((sum, leaf) => sum + leaf.byteLength, bytes.byteLength)
     const noted = asked.note?.length ?? 0
     const smallest = footprintOf(size, tags, codec) + noted
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
+    const named = leaves.map((leaf) => this.#leaves.leafOf(leaf))
     const createdAt = Math.round(asked.createdAt ?? this.#options.clock())
     const facts: Entry = {
       key,
