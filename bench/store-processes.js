@@ -28,7 +28,7 @@ function work(directory, own) {
         put += 1
       } else {
         const entry = store.find(keyOf(n))
-        if (!bytesOf(n).equals(entry && store.read(entry))) throw new Error(`${n} is lost or wrong`)
+        if (!bytesOf(n).equals(entry && store.read(entry)?.bytes)) throw new Error(`${n} is lost or wrong`)
         store.count('f', { hits: 1 }, entry.key.digest)
       }
     }
@@ -61,7 +61,7 @@ async function run(processes) {
     expected += put
     for (let n = own; n < own + put; n++) {
       const entry = store.find(keyOf(n))
-      if (!bytesOf(n).equals(entry && store.read(entry))) throw new Error(`${n} is lost or wrong`)
+      if (!bytesOf(n).equals(entry && store.read(entry)?.bytes)) throw new Error(`${n} is lost or wrong`)
     }
   }
   const { entries } = store.totals()

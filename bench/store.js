@@ -60,7 +60,8 @@ alternate(
   },
   {
     'bare get and decode': ({ blob }) => decode(get.get(blob)),
-    'store: hit of a small result (find, read, decode)': ({ key }) => decode(store.read(store.find(key))),
+    'store: hit of a small result (find, read, decode)': ({ key }) =>
+      decode(store.read(store.find(key)).bytes),
   },
 )
 
@@ -73,7 +74,11 @@ for (const [size, words, rounds] of [
   const value = new Float64Array(size / 8).map((_, i) => i * 0.5)
   const bytes = cbor.encode(value)
   const file = join(directory, 'bare.bin')
-  const entry = entryOf(`large ${size}`)
+  const [entry, typed] = [entryOf(`large ${size}`), entryOf(`typed ${size}`)]
+  const putTyped = (call) => {
+    const parts = cbor.encodeParts(value)
+    return store.put(call, parts.bytes, parts.leaves)
+  }
   const files = []
   alternate(
     rounds,
@@ -81,7 +86,8 @@ for (const [size, words, rounds] of [
       // each writes a file of its own; what came before makes room
       for (const old of files.splice(0)) unlinkSync(old)
       store.clear()
-      return { path: join(directory, `bare-${n}.bin`), call: entryOf(`large ${size} ${n}`) }
+      const call = (what) => entryOf(`${what} ${size} ${n}`)
+      return { path: join(directory, `bare-${n}.bin`), call: call('large'), typed: call('typed') }
     },
     {
       [`bare: hash and write ${words}`]: ({ path }) => {
@@ -90,17 +96,21 @@ for (const [size, words, rounds] of [
         files.push(path)
       },
       [`store: put of ${words}`]: ({ call }) => store.put(call, bytes),
+      [`store: put of a typed array of ${words}, encoded`]: ({ typed }) => putTyped(typed),
     },
   )
   writeFileSync(file, bytes)
   store.put(entry, bytes)
+  putTyped(typed)
   alternate(rounds, () => undefined, {
     [`bare: read ${words} and hash`]: () => digestBytes(readFileSync(file)),
     [`store: hit of ${words}`]: () => store.read(store.find(entry.key.digest)),
-    [`store: hit of ${words}, decoded to a typed array`]: () =>
-      cbor.decode(store.read(store.find(entry.key.digest))),
+    [`store: hit of a typed array of ${words}, decoded`]: () => {
+      const { bytes, leaves } = store.read(store.find(typed.key.digest))
+      cbor.decodeParts(bytes, (index) => leaves[index])
+    },
   })
-  store.drop(entry.key.digest)
+  store.clear()
 }
 
 store.close()

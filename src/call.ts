@@ -263,18 +263,24 @@ function run(one: Call, lease: Lease | undefined): Ran {
   const landed = result.then(
     (value): Kept => {
       const kept = finish({ value }, true)
-      const made =
-        kept === 'unwanted'
-          ? flight?.joined === true
-            ? attempt(() => encodeOutcome(memo.codec, { value }))
-            : undefined
-          : kept
-      return { value, copy: made && (() => decodeOutcome(memo.codec, made.form, made.bytes)), frame }
+      return { value, copy: copyOf(kept, value), frame }
     },
     async (error): Promise<Kept> => ({ value: await failed(error, true), copy: one.stale?.copy, frame }),
   )
   flight = flightOf(one, landed)
   return { flight }
+
+  /** Leaves are memory of the value, which whoever called first may change as soon as they have it. */
+  function copyOf(kept: ReturnType<typeof keep>, value: unknown): Kept['copy'] {
+    const isApart = kept !== undefined && kept !== 'unwanted' && kept.leaves.length === 0
+    const isToBeEncoded = !isApart && kept !== undefined && flight?.joined === true
+    const made = isApart
+      ? kept
+      : isToBeEncoded
+        ? attempt(() => encodeOutcome(memo.codec, { value }))
+        : undefined
+    return made && (() => decodeOutcome(memo.codec, made.form, made))
+  }
 
   /** What stands in for a result that could not be computed; throws the error where nothing does. */
   function failed(error: unknown, async: boolean): unknown {

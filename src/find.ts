@@ -3,7 +3,7 @@
  */
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
-import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
+import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
 import { putBack } from './outputs.ts'
 import { changedSince, type Opened, opened, type Recorded } from './recorded.ts'
 import type { CallKey, Entry } from './types.ts'
@@ -11,8 +11,8 @@ import type { CallKey, Entry } from './types.ts'
 export interface Found {
   readonly entry: Entry
   readonly outcome: Outcome
-  /** The same once more, for somebody else. */
-  readonly copy: () => Outcome
+  /** The same once more, for somebody else; undefined if it is gone meanwhile. */
+  readonly copy: () => Outcome | undefined
   /** What it was seen to read, all of which is as it was. */
   readonly recorded: readonly Recorded[]
   /** Milliseconds since it expired; negative while it has not. */
@@ -29,12 +29,16 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
     const found = openedFor(memo, store.read(entry))
     if (found === undefined || changedSince(found.recorded).length > 0) return undefined
-    const { bytes, recorded } = found
-    const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
-    const outcome = copy()
+    const decoded = (parts: Parts) => decodeOutcome(memo.codec, entry.codec, parts)
+    const outcome = decoded(found)
+    const copy = () => {
+      // the first one has the leaves as its own memory
+      const parts = found.leaves.length === 0 ? found : openedFor(memo, store.read(entry))
+      return parts && decoded(parts)
+    }
     if (!isWanted(outcome, memo)) return undefined
     if (outcome.outputs !== undefined) putBack(outcome.outputs)
-    return { entry, outcome, recorded, copy, staleFor }
+    return { entry, outcome, recorded: found.recorded, copy, staleFor }
   })
 }
 
@@ -46,9 +50,13 @@ export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOut
   (printed !== undefined || !captureOutput) && (thrown === undefined || cacheErrors !== undefined)
 
 /** A result's bytes, apart from what was recorded with them. */
-export function openedFor({ recordsInputs }: Memo, bytes: Uint8Array | undefined): Opened | undefined {
-  if (bytes === undefined) return undefined
-  return recordsInputs ? opened(bytes) : { bytes, recorded: [] }
+export function openedFor(
+  { recordsInputs }: Memo,
+  stored: Parts | undefined,
+): (Opened & Pick<Parts, 'leaves'>) | undefined {
+  if (stored === undefined) return undefined
+  const found = recordsInputs ? opened(stored.bytes) : { bytes: stored.bytes, recorded: [] }
+  return found && { ...found, leaves: stored.leaves }
 }
 
 /** The same, if it has not expired. */

@@ -12,14 +12,14 @@ import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
-import { type Encoded, encodeOutcome, type Outcome } from './outcome.ts'
+import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
 import { changedSince, sealed } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
   readonly value: unknown
-  readonly copy: (() => Outcome) | undefined
+  readonly copy: (() => Outcome | undefined) | undefined
   readonly frame: Frame
 }
 
@@ -53,7 +53,7 @@ export interface Finished {
 const WORTH_A_NOTE = 1
 
 /**
- * Keep a result if it may be kept. Gives its bytes; `'unwanted'` if it could be kept and is not to be; nothing if it
+ * Keep a result if it may be kept. Gives its parts; `'unwanted'` if it could be kept and is not to be; nothing if it
  * cannot be. Throws only for `onUncacheable: 'throw'`.
  */
 export function keep(memo: Memo, room: Room, finished: Finished): Encoded | 'unwanted' | undefined {
@@ -76,7 +76,7 @@ export function keep(memo: Memo, room: Room, finished: Finished): Encoded | 'unw
 const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
   Math.max(staleIfError, staleWhileRevalidate)
 
-/** Encode and store what came of it. Gives the bytes; or why it cannot be cached; or that it should not be. */
+/** Encode and store what came of it. Gives the parts; or why it cannot be cached; or that it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | 'unwanted' {
   const { async, elapsed, frame, keyed, lease, outcome } = finished
   const uncertain = whyUncertain(memo, finished)
@@ -86,7 +86,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   frame.expiresAt = expiresAt
   let made: Encoded
   try {
-    made = encodeOutcome(memo.codec, outcome, keyed.inputPaths)
+    made = encodeParts(memo.codec, outcome, keyed.inputPaths)
   } catch (error) {
     return error instanceof CodecError
       ? error
@@ -107,6 +107,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
       ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
     },
     memo.recordsInputs ? sealed(recordedBy(frame), made.bytes) : made.bytes,
+    made.leaves,
   )
   if (put !== undefined)
     emit('put', () => ({

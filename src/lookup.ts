@@ -77,7 +77,7 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `what it read changed: ${changed.slice(0, MOST_NAMES).join(', ')}`,
     }
   try {
-    const outcome = decodeOutcome(memo.codec, entry.codec, found.bytes)
+    const outcome = decodeOutcome(memo.codec, entry.codec, found)
     if (!isWanted(outcome, memo))
       return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
     const { thrown, value } = outcome

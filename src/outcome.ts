@@ -2,7 +2,7 @@
  * What a call came to, and its bytes. A value alone is what its codec makes of it; what was thrown, or printed on the
  * way, lies with it in an envelope, whose form says so. Knows no functions and no store.
  */
-import { codecOf } from './codec/codec.ts'
+import { codecOf, hasParts } from './codec/codec.ts'
 import { CodecError } from './errors.ts'
 import { metDuring, type Output, takeOutputs } from './outputs.ts'
 import type { Codec } from './types.ts'
@@ -21,16 +21,24 @@ export interface Outcome {
   readonly outputs?: readonly Output[]
 }
 
-/** Bytes, and how to read them: an entry's `codec`. */
-export interface Encoded {
-  readonly form: string
+/** Bytes, and large memory that they leave out. */
+export interface Parts {
   readonly bytes: Uint8Array
+  /** Views of the value's own memory, to be stored before anybody changes it. */
+  readonly leaves: readonly Uint8Array[]
+}
+
+/** Parts, and how to read them: an entry's `codec`. */
+export interface Encoded extends Parts {
+  readonly form: string
 }
 
 const ENVELOPE = ' in an envelope'
 
+const NONE: readonly Uint8Array[] = []
+
 /**
- * Throws what the codec throws, and what reading a file throws.
+ * The bytes alone: they share no memory with the value. Throws what the codec throws, and what reading a file throws.
  * @param inputs paths of files that are no output, though the value has them
  */
 export function encodeOutcome(
@@ -44,18 +52,30 @@ export function encodeOutcome(
   )
   const outputs = paths.size === 0 ? [] : takeOutputs([...paths].filter((path) => !inputs.includes(path)))
   if (printed === undefined && thrown === undefined && outputs.length === 0)
-    return { form: codec.name, bytes: encoded }
+    return { form: codec.name, bytes: encoded, leaves: NONE }
   const bytes = codecOf('cbor').encode([thrown !== undefined, printed ?? null, encoded, outputs])
-  return { form: codec.name + ENVELOPE, bytes }
+  return { form: codec.name + ENVELOPE, bytes, leaves: NONE }
+}
+
+/** The same for a store, which keeps large memory of a value beside its bytes. */
+export function encodeParts(codec: Codec, outcome: Outcome, inputs: readonly string[] = []): Encoded {
+  const isBare = outcome.printed === undefined && outcome.thrown === undefined
+  if (!isBare || !hasParts(codec)) return encodeOutcome(codec, outcome, inputs)
+  const { encoded, paths } = metDuring(() => codec.encodeParts(outcome.value))
+  const hasOutputs = [...paths].some((path) => !inputs.includes(path))
+  return hasOutputs ? encodeOutcome(codec, outcome, inputs) : { form: codec.name, ...encoded }
 }
 
 /** Whether a form is one that this codec can read. */
 export const isFormOf = (form: string, codec: Codec): boolean =>
   form === codec.name || form === codec.name + ENVELOPE
 
-/** A fresh outcome. Throws a `CodecError` for bytes that are none. */
-export function decodeOutcome(codec: Codec, form: string, bytes: Uint8Array): Outcome {
-  if (form === codec.name) return { value: codec.decode(bytes) }
+/** A fresh outcome, which takes the leaves as its memory. Throws a `CodecError` for bytes that are none. */
+export function decodeOutcome(codec: Codec, form: string, { bytes, leaves }: Parts): Outcome {
+  if (form === codec.name) {
+    const isWhole = leaves.length === 0 || !hasParts(codec)
+    return { value: isWhole ? codec.decode(bytes) : codec.decodeParts(bytes, (index) => leaves[index]!) }
+  }
   const envelope = codecOf('cbor').decode(bytes)
   if (!Array.isArray(envelope) || !(envelope[2] instanceof Uint8Array))
     throw new CodecError('ERR_UNDECODABLE', 'cannot read a stored value: the envelope is damaged')

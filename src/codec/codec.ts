@@ -9,7 +9,7 @@
  * that were given another prototype by hand; the unused rest of a buffer whose view alone is stored (memory.ts).
  */
 import type { Codec } from '../types.ts'
-import { cbor } from './cbor.ts'
+import { cbor, type PartedCodec } from './cbor.ts'
 import { type Compression, compressed } from './compressed.ts'
 import { held } from './custom.ts'
 import { json, raw, v8 } from './others.ts'
@@ -26,3 +26,6 @@ export function codecOf(option: BuiltinCodec | Codec, compress: Compression | fa
   const codec = typeof option === 'string' ? builtin[option] : held(option)
   return compress === false ? codec : compressed(codec, compress)
 }
+
+/** Whether a codec can leave large memory beside its bytes. Users' codecs are never asked. */
+export const hasParts = (codec: Codec): codec is PartedCodec => codec === cbor

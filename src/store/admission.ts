@@ -7,6 +7,7 @@ import { emit } from '../events.ts'
 import type { CallKey, Entry, EvictionPolicy } from '../types.ts'
 import type { Lease, NewEntry } from './contract.ts'
 import type { EntryIndex, Located, NewRow } from './entry-index.ts'
+import type { Leaf } from './leaf.ts'
 import { type Totals, unsound } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
 
@@ -32,7 +33,12 @@ export interface Admission {
   readonly leavesFiles: boolean
   /** Nothing was added: the lease had passed to somebody else, whose result is there. */
   readonly isLate?: true
+  /** Nothing was added: a leaf is not in its place. */
+  readonly lacksLeaf?: true
 }
+
+/** Under the write lock: whether a leaf is in its place now. */
+export type Place = (leaf: Leaf) => boolean
 
 /** A put removes at most so many entries of old versions; the rest follow with the next puts. */
 const OLD_ENTRIES_PER_PUT = 100
@@ -46,6 +52,7 @@ type Asked = Pick<NewEntry, 'keepVersions' | 'lease' | 'note' | 'codeNote'>
 
 const NOBODY: Admission = { departures: [], leavesFiles: false }
 const TOO_LATE: Admission = { ...NOBODY, isLate: true }
+const LEAF_GONE: Admission = { ...NOBODY, lacksLeaf: true }
 
 class NotAdmitted extends Error {}
 
@@ -57,17 +64,21 @@ export const footprintOf = (stored: number, tags: readonly string[], codec: stri
 export const fits = (footprint: number, budget: Budget): boolean =>
   footprint <= budget.maxSize && budget.maxEntries >= 1
 
-/** Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave. */
+/**
+ * Adds a row in place of any other of its key, and removes others until all fit. Undefined if nobody may leave.
+ * @param place is asked for each leaf; nobody else takes one away until the row is there
+ */
 export function admit(
   index: EntryIndex,
   newcomer: Newcomer,
   budget: Budget,
   asked: Asked,
+  place: Place,
 ): Admission | undefined {
   const quickly = (): boolean => admitQuickly(index, newcomer, budget, asked)
   const { lease } = asked
   if (lease === undefined && quickly()) return NOBODY
-  const { entry, file } = newcomer
+  const { entry, file, leaves = [] } = newcomer
   const { key } = entry
   // the user's code, which may ask this very index: not while it is writing
   const { codeNote } = asked
@@ -75,6 +86,7 @@ export function admit(
     codeNote !== undefined && index.ledger.noted(key.code) === undefined ? codeNote() : undefined
   try {
     return index.write(() => {
+      if (!leaves.every(place)) return LEAF_GONE
       if (lease !== undefined) {
         if (isLate(index, lease)) return TOO_LATE
         if (quickly()) return NOBODY

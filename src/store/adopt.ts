@@ -9,6 +9,7 @@ import { EntryIndex, type Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, removeFile } from './files.ts'
 import type { Layout } from './layout.ts'
+import type { LeafStore } from './leaf-store.ts'
 import type { FoundObject, ObjectStore } from './object-store.ts'
 import { leftovers } from './writer.ts'
 
@@ -17,9 +18,12 @@ export interface Rooms {
   readonly fs: FileSystem
   readonly layout: Layout
   readonly objects: ObjectStore
+  readonly leaves: LeafStore
   readonly budget: Budget
   readonly digest: (bytes: Uint8Array) => Digest
   readonly index: () => EntryIndex
+  /** Whether that is the index at its path, so that its lock is everybody's. */
+  readonly isCurrent: () => boolean
 }
 
 /** What an object without a row is: worth a row, or not. */
@@ -28,10 +32,11 @@ export type Orphan =
   | { readonly kind: 'removed' | 'damaged' | 'superseded' }
 
 /** Undefined if an entry names the file. */
-export function judge({ objects, index }: Rooms, file: Digest): Orphan | undefined {
+export function judge({ objects, leaves, index }: Rooms, file: Digest): Orphan | undefined {
   if (index().namesFile(file)) return undefined
   if (index().ledger.choreOf(file) === 'remove') return { kind: 'removed' }
   const found = objects.inspect(file)
+  if (found?.header.leaves?.every((leaf) => leaves.has(leaf)) === false) return { kind: 'damaged' }
   if (found === undefined) return { kind: 'damaged' }
   const present = index().find(found.header.key.digest)
   if (present === undefined || present === 'damaged') return { kind: 'adoptable', found }
@@ -45,19 +50,21 @@ export function judge({ objects, index }: Rooms, file: Digest): Orphan | undefin
 const KEEP_ALL = { keepVersions: Number.POSITIVE_INFINITY }
 
 /** Gives an orphan its row. Returns whether there was room for it. */
-export function adopt({ index, budget }: Rooms, { file, footprint, header }: FoundObject): boolean {
-  const { serial: _, ...about } = header
+export function adopt(rooms: Rooms, { file, footprint, header }: FoundObject): boolean {
+  const { index, budget } = rooms
+  const { leaves, serial: _, ...about } = header
   const entry = { ...about, hits: 0, accessedAt: about.createdAt }
   const newcomer = {
     entry,
     file,
     inline: undefined,
+    leaves,
     footprint: footprintOf(footprint, about.tags, about.codec),
   }
   if (newcomer.footprint > budget.maxSize) return false
-  const admission = admit(index(), newcomer, budget, KEEP_ALL)
+  const admission = admit(index(), newcomer, budget, KEEP_ALL, (leaf) => rooms.leaves.has(leaf))
   tellOf(admission?.departures ?? [])
-  return admission !== undefined
+  return admission !== undefined && admission.lacksLeaf !== true
 }
 
 /** Carries over what is sound in a broken index: each row has a seal, and its bytes have a digest. */
@@ -88,15 +95,17 @@ export function salvage(rooms: Rooms, path: string): void {
   broken.close()
 }
 
-function carryOver({ index, objects, budget, digest }: Rooms, located: Located): void {
-  const { entry, file, inline, footprint } = located
+function carryOver({ index, objects, leaves, budget, digest }: Rooms, located: Located): void {
+  const { entry, file, footprint, inline } = located
   if (index().find(entry.key.digest) !== undefined) return
   const sound =
     file === undefined
       ? inline !== undefined && digest(inline) === entry.object
       : objects.inspect(file) !== undefined
   if (!sound) return
-  admit(index(), { entry, file, inline, footprint }, budget, KEEP_ALL)
+  const named = located.leaves.length > 0 ? located.leaves : undefined
+  const newcomer = { entry, file, inline, footprint, leaves: named }
+  admit(index(), newcomer, budget, KEEP_ALL, (leaf) => leaves.has(leaf))
 }
 
 /** Adopts every orphan of the tree. The caller removes the files that lost their rows. Returns how many there were. */
@@ -130,7 +139,8 @@ export function adoptInFlight(rooms: Rooms): number {
 }
 
 /** Unlinks the files whose rows have gone. Returns the bytes freed; what could not be removed is tried again later. */
-export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unknown) => void): number {
+export function removeDoomed(rooms: Rooms, onFailure: (error: unknown) => void): number {
+  const { objects, index } = rooms
   const done: Digest[] = []
   let freed = 0
   for (const file of index().ledger.chores('remove')) {
@@ -143,6 +153,40 @@ export function removeDoomed({ objects, index }: Rooms, onFailure: (error: unkno
     }
   }
   index().ledger.finishChores(done, 'remove')
+  return freed + removeUnnamed(rooms, [...index().ledger.chores('leaf')], onFailure)
+}
+
+// Unlinking a large file takes milliseconds, and others wait for the lock meanwhile.
+const LEAVES_AT_ONCE = 8
+
+/**
+ * Unlinks those of these leaves that no entry names, under the write lock, so that nobody begins to name one meanwhile.
+ * Returns the bytes freed.
+ */
+export function removeUnnamed(
+  { leaves, index, isCurrent }: Rooms,
+  files: readonly Digest[],
+  onFailure: (error: unknown) => void,
+): number {
+  let freed = 0
+  for (let from = 0; from < files.length; from += LEAVES_AT_ONCE) {
+    index().write(() => {
+      if (!isCurrent()) return
+      const done: Digest[] = []
+      for (const file of files.slice(from, from + LEAVES_AT_ONCE)) {
+        try {
+          if (!index().leaves.isNamed(file)) {
+            freed += leaves.ageAndSize(file)?.size ?? 0
+            leaves.remove(file)
+          }
+          done.push(file)
+        } catch (error) {
+          onFailure(error)
+        }
+      }
+      index().ledger.choresAreDone(done, 'leaf')
+    })
+  }
   return freed
 }
 

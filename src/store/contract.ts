@@ -84,6 +84,12 @@ export interface NewEntry {
   readonly codeNote?: () => string | undefined
 }
 
+/** A result as it is stored: the bytes of its codec, and beside them the large memory that they leave out. */
+export interface Stored {
+  readonly bytes: Uint8Array
+  readonly leaves: readonly Uint8Array[]
+}
+
 /** Which entries to export. */
 export interface Selection {
   /** `*` stands for any characters. */
@@ -118,12 +124,12 @@ export interface Store extends Disposable {
   readonly leases: LeaseDesk
   /** The row of a call, expired or not. No side effects. */
   find(key: Digest): Entry | undefined
-  /** The bytes, checked, in fresh memory. Undefined if they are gone or damaged; then the entry is dropped. */
-  read(entry: Entry): Uint8Array | undefined
+  /** What was put, checked, each in fresh memory of its own. Undefined if it is gone or damaged; then the entry is dropped. */
+  read(entry: Entry): Stored | undefined
   /** Whether `read` would give bytes. No side effects. */
   has(entry: Entry): boolean
-  /** Undefined if there is no room for it. */
-  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined
+  /** Undefined if there is no room for it. Equal leaves are stored once, and are worth 64 KiB each. */
+  put(entry: NewEntry, bytes: Uint8Array, leaves?: readonly Uint8Array[]): Entry | undefined
   /** `touched` is the entry that was hit. Written in batches. */
   count(name: string, what: Partial<Counts>, touched?: Digest): void
   drop(key: Digest): boolean

@@ -9,14 +9,17 @@ import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import type { Digest, Entry, EntryFilter } from '../types.ts'
 import type { WhyDeparted } from './contract.ts'
+import type { Leaf } from './leaf.ts'
+import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
-import { blobOf, type Digester, type Found, hexOf, reseal, seal, unseal } from './row.ts'
+import { blobOf, type Digester, type Found, hexOf, type RawRow, reseal, seal, unseal } from './row.ts'
 import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
 import { type LiveVersion, VersionTable } from './version-table.ts'
 
 /** A row about to be; its bytes are in the row, or else in a file. */
-export interface NewRow extends Omit<Found, 'sealed'> {
+export interface NewRow extends Omit<Found, 'sealed' | 'leaves'> {
+  readonly leaves?: readonly Leaf[] | undefined
   /** When nobody wants it any more, in milliseconds since the epoch. */
   readonly leavesAt?: number | undefined
   readonly footprint: number
@@ -72,6 +75,7 @@ export class EntryIndex {
     (name) => this.#ask(name),
     (work) => this.write(work),
   )
+  readonly leaves: LeafTable = new LeafTable((name) => this.#ask(name))
   readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
   readonly #db: Sqlite.Database
   readonly #digest: Digester
@@ -196,7 +200,10 @@ export class EntryIndex {
   /** Adds a row; undefined if its call has one. It is in the ledger's books only after `book()`. */
   insert(row: NewRow): number | undefined {
     const { changes, lastInsertRowid } = this.#ask('insertEntry').run(...this.#columns(row))
-    return changes === 1 ? Number(lastInsertRowid) : undefined
+    if (changes !== 1) return undefined
+    const id = Number(lastInsertRowid)
+    if (row.leaves !== undefined) this.leaves.name(id, row.leaves)
+    return id
   }
 
   /** Adds a row by itself, unless its call has one or it needs more than the room there surely is. */
@@ -218,7 +225,7 @@ export class EntryIndex {
       leavesAt ?? expiresAt ?? null,
       file === undefined ? null : blobOf(file),
       tags.length === 0 ? null : JSON.stringify(tags),
-      seal(row, version, this.#digest),
+      seal({ ...row, leaves: row.leaves ?? [] }, version, this.#digest),
     ]
   }
 
@@ -395,17 +402,6 @@ export class EntryIndex {
     this.#db.close()
   }
 }
-
-/** As SQLite gives it; of a damaged one, anything may be anything. */
-type RawRow = readonly [
-  id: number,
-  key: unknown,
-  version: number,
-  footprint: number,
-  score: number,
-  file: unknown,
-  sealed: unknown,
-]
 
 interface Gone {
   readonly id: number

@@ -7,14 +7,17 @@
  *    the rest the payload
  *
  * The file's name is the digest of the header, and the header holds the digest of the payload: a name vouches for
- * every byte behind it. A writer's serial number in the header makes each name unique, so that removing a file
+ * every byte behind it, those of its leaves included. A writer's serial number in the header makes each name unique, so that removing a file
  * can never remove what somebody else has just written for the same call.
  */
 import type { CallKey, Digest } from '../types.ts'
+import { type Leaf, sizeOfLeaves } from './leaf.ts'
 
 export interface ObjectHeader {
   readonly key: CallKey
+  /** Of the payload; if there are leaves, see `objectOf`. */
   readonly object: Digest
+  /** Of the payload and the leaves. */
   readonly size: number
   readonly computeTime: number
   readonly createdAt: number
@@ -22,6 +25,8 @@ export interface ObjectHeader {
   readonly codec: string
   readonly async: boolean
   readonly tags: readonly string[]
+  /** What is beside the payload, in files of its own; absent for none. */
+  readonly leaves?: readonly Leaf[]
   /** Unique to this file. */
   readonly serial: string
 }
@@ -33,6 +38,9 @@ export const PREFIX: number = MAGIC.byteLength + 4
 export const LARGEST_HEADER: number = 2 ** 24
 // Typed arrays over the payload of a mapped file want an aligned start.
 const ALIGNMENT = 64
+
+/** Bytes in the object file itself, behind the header. */
+export const payloadSize = ({ leaves, size }: ObjectHeader): number => size - sizeOfLeaves(leaves ?? [])
 
 /** The bytes before the payload; `named` are those whose digest names the file. */
 export function encodeHeader(header: ObjectHeader): { readonly head: Buffer; readonly named: Buffer } {
@@ -53,6 +61,8 @@ export function headerLength(prefix: Buffer): number | undefined {
 
 const HEX = /^[0-9a-f]{32}$/
 const isDigest = (value: unknown): boolean => typeof value === 'string' && HEX.test(value)
+const isLeaf = (value: Leaf | null): boolean =>
+  isDigest(value?.file) && Number.isSafeInteger(value?.size) && value!.size >= 0
 const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
 
 /** The header in these bytes, or undefined if they hold none. Its digest has been checked against the file's name. */
@@ -70,6 +80,7 @@ export function decodeHeader(named: Buffer): ObjectHeader | undefined {
     [header.size, header.computeTime, header.createdAt, header.expiresAt ?? 0].every(isNumber) &&
     typeof header.codec === 'string' &&
     typeof header.async === 'boolean' &&
-    Array.isArray(header.tags)
+    Array.isArray(header.tags) &&
+    (header.leaves === undefined || (Array.isArray(header.leaves) && header.leaves.every(isLeaf)))
   return sound ? header : undefined
 }

@@ -1,17 +1,25 @@
 /**
- * A result on its way in: its object is written if it needs one, then it gets its row, and others leave for it.
- * Promises that what does not fit is refused before anything is written, and that what is refused leaves no object.
+ * A result on its way in: its leaves and its object are written if it has any, then it gets its row, and others leave for
+ * it. Promises that what does not fit is refused before anything is written, and that what is refused leaves no files.
  */
+import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { CallKey, Digest, Entry } from '../types.ts'
-import { admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './admission.ts'
-import type { NewEntry, StoreOptions } from './contract.ts'
+import { type Admission, admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './admission.ts'
+import type { NewEntry, Stored, StoreOptions } from './contract.ts'
 import { errnoOf } from './files.ts'
 import type { ObjectHeader } from './header.ts'
+import { type Leaf, objectOf } from './leaf.ts'
+import type { LeafStore } from './leaf-store.ts'
+import type { StoredObject } from './object-store.ts'
 import type { OpenDirectory } from './open-directory.ts'
 
 // Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
 const LARGEST_INLINE = 65_536
+// Beside leaves, so many bytes are in the row as well as in the object, which a hit then need not open.
+const LARGEST_BESIDE_LEAVES = 1024
+// Each time, somebody has taken a leaf away between two looks at it.
+const ATTEMPTS = 20
 
 export class Intake {
   readonly #open: OpenDirectory
@@ -28,17 +36,22 @@ export class Intake {
     return this.#open.rooms.budget
   }
 
+  get #leaves(): LeafStore {
+    return this.#open.rooms.leaves
+  }
+
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
-  prepare(asked: NewEntry, bytes: Uint8Array): Newcomer | undefined {
+  prepare(asked: NewEntry, { bytes, leaves }: Stored): Newcomer | undefined {
     const { key, computeTime, codec, async, tags } = asked
-    const size = bytes.byteLength
+    const size = leaves.reduce((sum, leaf) => sum + leaf.byteLength, bytes.byteLength)
     const noted = asked.note?.length ?? 0
     const smallest = footprintOf(size, tags, codec) + noted
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
+    const named = leaves.map((leaf) => this.#leaves.leafOf(leaf))
     const createdAt = Math.round(asked.createdAt ?? this.#options.clock())
     const facts: Entry = {
       key,
-      object: this.#options.digest(bytes),
+      object: objectOf(bytes, named, this.#options.digest),
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
       hits: 0,
@@ -51,19 +64,36 @@ export class Intake {
     const expires = Number.isFinite(asked.expiresAt)
     const entry = expires ? { ...facts, expiresAt: Math.round(asked.expiresAt!) } : facts
     const leavesAt = expires ? entry.expiresAt! + Math.round(asked.staleFor ?? 0) : undefined
-    if (size <= LARGEST_INLINE) {
+    if (leaves.length === 0 && size <= LARGEST_INLINE) {
       return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
     }
-    const stored = this.#withDirectories(() => this.#open.rooms.objects.put(aboutOf(entry), bytes))
-    const { file } = stored
+    const about = leaves.length === 0 ? aboutOf(entry) : { ...aboutOf(entry), leaves: named }
+    const { file, footprint: stored } = this.#write(named, { bytes, leaves }, about)
+    const footprint = footprintOf(stored, tags, codec) + noted
+    const isInRow = leaves.length > 0 && bytes.byteLength <= LARGEST_BESIDE_LEAVES
+    return { entry, file, inline: isInRow ? bytes : undefined, footprint, leavesAt, leaves: about.leaves }
+  }
+
+  /** Leaves first: an object that is there without them is not adopted. */
+  #write(named: readonly Leaf[], stored: Stored, about: Omit<ObjectHeader, 'serial'>): StoredObject {
+    const { objects } = this.#open.rooms
+    let file: Digest | undefined
     try {
-      if (this.#options.durability === 'always') this.#open.rooms.objects.sync([file])
+      this.#writeLeaves(named, stored)
+      const written = this.#withDirectories(() => objects.put(about, stored.bytes))
+      file = written.file
+      if (this.#options.durability === 'always') objects.sync([file])
+      return written
     } catch (error) {
-      this.discard(file)
+      this.discard({ file })
       throw error
     }
-    const footprint = footprintOf(stored.footprint, tags, codec) + noted
-    return { entry, file, inline: undefined, footprint, leavesAt }
+  }
+
+  #writeLeaves(named: readonly Leaf[], { leaves }: Stored): void {
+    named.forEach((leaf, place) => {
+      this.#withDirectories(() => this.#leaves.write(leaf, leaves[place]!))
+    })
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
@@ -78,18 +108,32 @@ export class Intake {
   }
 
   /** Gives it its row. Undefined if it is not let in. */
-  admit(newcomer: Newcomer, asked: NewEntry): Entry | undefined {
-    const { entry, file, footprint } = newcomer
-    const { index } = this.#open
-    const admission = fits(footprint, this.#budget) ? admit(index, newcomer, this.#budget, asked) : undefined
+  admit(newcomer: Newcomer, asked: NewEntry, stored: Stored): Entry | undefined {
+    const { entry, file, footprint, leaves } = newcomer
+    const admission = fits(footprint, this.#budget) ? this.#admission(newcomer, asked, stored) : undefined
+    this.#leaves.giveUp()
     if (admission === undefined || admission.isLate) {
       if (file !== undefined) this.#open.rooms.objects.remove(file)
+      if (leaves !== undefined) this.#open.removeUnnamed(leaves)
       return admission === undefined ? this.#refuse(entry.key, footprint) : undefined
     }
     const { departures, leavesFiles } = admission
+    if (leaves !== undefined && this.#options.durability === 'always') {
+      this.#leaves.sync(leaves.map((leaf) => leaf.file))
+    }
     if (departures.length > 0) tellOf(departures)
     if (leavesFiles) this.#open.afterwards('removing what was evicted', () => this.#open.removeDoomed())
     return entry
+  }
+
+  #admission(newcomer: Newcomer, asked: NewEntry, stored: Stored): Admission | undefined {
+    const { index } = this.#open
+    for (let attempt = 1; ; attempt++) {
+      const admission = admit(index, newcomer, this.#budget, asked, (leaf) => this.#leaves.place(leaf))
+      if (admission?.lacksLeaf !== true) return admission
+      if (attempt === ATTEMPTS) throw new StoreError('ERR_STORE_BUSY', 'a leaf is removed again and again')
+      this.#writeLeaves(newcomer.leaves!, stored)
+    }
   }
 
   /** A result that does not fit; what it was to replace is outdated all the same. */
@@ -99,10 +143,13 @@ export class Intake {
     return undefined
   }
 
-  /** Removes an object whose row could not be written; if that fails too, it is an orphan to be adopted. */
-  discard(file: Digest): void {
+  /** Removes the files of a row that could not be written; if that fails too, they are orphans. */
+  discard({ file, leaves = [] }: Pick<Newcomer, 'file' | 'leaves'>): void {
+    this.#leaves.giveUp()
     try {
-      if (!this.#open.index.namesFile(file)) this.#open.rooms.objects.remove(file)
+      const { objects } = this.#open.rooms
+      if (file !== undefined && !this.#open.index.namesFile(file)) objects.remove(file)
+      this.#open.removeUnnamed(leaves)
     } catch {
       // the first error says more
     }

@@ -2,7 +2,7 @@
  * What is where in a store's directory, and whether a directory is one. Promises to touch nothing in a directory
  * that is not ours, and to make concurrent openers agree. Knows nothing of rows and objects.
  */
-import { dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { StoreError } from '../errors.ts'
 import { isRefusal } from './failure.ts'
@@ -20,10 +20,13 @@ const TAG_TEXT = `Signature: 8a477f597d28d172789f06886806bc55
 const checkOf = (format: number): number => crc32(`permafrost ${format}`)
 const MARKER_TEXT = `${JSON.stringify({ format: FORMAT, digest: 'xxh128', check: checkOf(FORMAT) })}\n`
 
+const FOLDERS = ['objects', 'leaves', 'tmp']
+
 export interface Layout {
   readonly directory: string
   readonly index: string
   readonly objects: string
+  readonly leaves: string
   readonly tmp: string
 }
 
@@ -32,6 +35,7 @@ export function layoutOf(directory: string): Layout {
     directory,
     index: join(directory, INDEX),
     objects: join(directory, 'objects'),
+    leaves: join(directory, 'leaves'),
     tmp: join(directory, 'tmp'),
   }
 }
@@ -42,8 +46,7 @@ export function isOurs(name: string): boolean {
     name === MARKER ||
     name.startsWith(`${MARKER}.`) ||
     name === TAG ||
-    name === 'objects' ||
-    name === 'tmp' ||
+    FOLDERS.includes(name) ||
     name.startsWith(INDEX)
   )
 }
@@ -136,11 +139,12 @@ function refuseForeign(fs: FileSystem, layout: Layout): void {
   const names = namesIn(fs, directory).filter((name) => !name.startsWith('.'))
   const foreign = names.find((name) => !isOurs(name))
   if (foreign !== undefined) throw notOurs(directory, foreign)
-  // `objects` and `tmp` are common names; they are ours only beside something that is nobody else's.
-  const known = names.some((name) => name !== 'objects' && name !== 'tmp')
-  if (known || namesIn(fs, layout.objects).includes('xxh128')) return
+  // Our folders have common names; they are ours only beside something that is nobody else's.
+  const known = names.some((name) => !FOLDERS.includes(name))
+  const trees = [layout.objects, layout.leaves]
+  if (known || trees.some((tree) => namesIn(fs, tree).includes('xxh128'))) return
   const [stranger] = [
-    ...namesIn(fs, layout.objects).map((name) => join('objects', name)),
+    ...trees.flatMap((tree) => namesIn(fs, tree).map((name) => join(basename(tree), name))),
     // Another process may be making this directory a store right now.
     ...namesIn(fs, layout.tmp)
       .filter((name) => !isWriterFile(name))

@@ -14,8 +14,9 @@ export interface Totals {
   readonly inflation: number
 }
 
-/** What is still to be done with a file: flush it at the next commit, or remove it. */
-export type Chore = 'sync' | 'remove'
+/** What is still to be done with a file: flush it and its leaves at the next commit; remove it; or look whether it is a
+ * leaf that nobody names any more, and remove it. */
+export type Chore = 'sync' | 'remove' | 'leaf'
 
 /** The part of a prepared statement used here. */
 interface Statement {
@@ -170,10 +171,12 @@ export class Ledger {
   }
 
   finishChores(files: readonly Digest[], what: Chore): void {
-    if (files.length === 0) return
-    this.#write(() => {
-      for (const file of files) this.#ask('choreIsDone').run(blobOf(file), what)
-    })
+    if (files.length > 0) this.#write(() => this.choresAreDone(files, what))
+  }
+
+  /** The same within a transaction. */
+  choresAreDone(files: readonly Digest[], what: Chore): void {
+    for (const file of files) this.#ask('choreIsDone').run(blobOf(file), what)
   }
 
   /** Whether the object files that were there before this index have been adopted. */

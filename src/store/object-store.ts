@@ -3,17 +3,8 @@
  * tmp/, then renamed), is never changed, and is removed only by name. Knows nothing of the index and of who leaves.
  */
 import { join } from 'node:path'
-import type { Digest } from '../types.ts'
-import {
-  errnoOf,
-  type FileSystem,
-  namesIn,
-  readFully,
-  removeFile,
-  syncToDisk,
-  withFile,
-  writeFully,
-} from './files.ts'
+import type { Digest, Entry } from '../types.ts'
+import { type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
 import {
   decodeHeader,
   encodeHeader,
@@ -21,15 +12,15 @@ import {
   LARGEST_HEADER,
   type ObjectHeader,
   PREFIX,
+  payloadSize,
 } from './header.ts'
+import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
+import { blocksOf, isMissing, Tree } from './tree.ts'
 import { Slot } from './writer.ts'
-
-// What a file takes is a multiple of this on nearly every file system.
-const BLOCK = 4096
 
 export interface StoredObject {
   readonly file: Digest
-  /** Bytes on disk, rounded up to blocks. */
+  /** Bytes on disk, its leaves included, each rounded up to blocks. */
   readonly footprint: number
 }
 
@@ -37,30 +28,24 @@ export interface FoundObject extends StoredObject {
   readonly header: ObjectHeader
 }
 
-export class ObjectStore {
+export class ObjectStore extends Tree {
   readonly #fs: FileSystem
   readonly #digest: (bytes: Uint8Array) => Digest
-  readonly #root: string
-  readonly #objects: string
   readonly #tmp: string
   readonly #slot: Slot
   #serial = 0
 
   constructor(root: string, digest: (bytes: Uint8Array) => Digest, fs: FileSystem) {
+    super(fs, join(root, 'objects'))
     this.#fs = fs
     this.#digest = digest
-    this.#root = root
-    this.#objects = join(root, 'objects', 'xxh128')
     this.#tmp = join(root, 'tmp')
     this.#slot = new Slot(fs, this.#tmp)
   }
 
-  #shard(file: Digest): string {
-    return join(this.#objects, file.slice(0, 2))
-  }
-
-  pathOf(file: Digest): string {
-    return join(this.#shard(file), file.slice(2))
+  /** Names this writer in tmp/. */
+  get writer(): string {
+    return this.#slot.id
   }
 
   /** Writes an object of its own. When it returns, the object survives the process, not yet the power. */
@@ -71,7 +56,7 @@ export class ObjectStore {
     try {
       this.#slot.announce(file)
       this.#writeWhole(partial, head, bytes)
-      this.#moveIn(partial, file)
+      this.moveIn(partial, file)
     } catch (error) {
       try {
         removeFile(this.#fs, partial)
@@ -80,7 +65,7 @@ export class ObjectStore {
       }
       throw error
     }
-    return { file, footprint: footprintOf(head.byteLength + bytes.byteLength) }
+    return { file, footprint: footprintOf(head.byteLength + bytes.byteLength, about.leaves) }
   }
 
   #writeWhole(path: string, head: Uint8Array, bytes: Uint8Array): void {
@@ -90,92 +75,45 @@ export class ObjectStore {
     })
   }
 
-  #moveIn(partial: string, file: Digest): void {
-    try {
-      this.#fs.renameSync(partial, this.pathOf(file))
-    } catch (error) {
-      if (errnoOf(error) !== 'ENOENT') throw error
-      this.#fs.mkdirSync(this.#shard(file), { recursive: true })
-      this.#fs.renameSync(partial, this.pathOf(file))
-    }
-  }
-
   /**
-   * The payload in fresh memory, or undefined if the file is gone, too short or, where it is checked, damaged. Throws if it
-   * could not be read at all.
+   * The payload in fresh memory, or undefined if the file is gone, too short or, where it is checked, damaged. Throws if
+   * it could not be read at all.
+   * @param entry what its row says, and which leaves are beside the payload
    */
-  read(file: Digest, object: Digest, size: number, checked = true): Uint8Array | undefined {
-    try {
-      return withFile(this.#fs, this.pathOf(file), 'r', (fd) => {
-        const before = this.#fs.fstatSync(fd).size - size
-        if (before < PREFIX || before > LARGEST_HEADER) return undefined
-        const bytes = Buffer.allocUnsafeSlow(size)
-        if (!readFully(this.#fs, fd, bytes, before)) return undefined
-        return !checked || this.#digest(bytes) === object ? bytes : undefined
-      })
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EISDIR')
-        return undefined
-      throw error
-    }
+  read(file: Digest, entry: Entry, leaves: readonly Leaf[], checked = true): Uint8Array | undefined {
+    const size = entry.size - sizeOfLeaves(leaves)
+    return this.#opened(file, (fd) => {
+      const before = this.#fs.fstatSync(fd).size - size
+      if (before < PREFIX || before > LARGEST_HEADER) return undefined
+      const bytes = Buffer.allocUnsafeSlow(size)
+      if (!readFully(this.#fs, fd, bytes, before)) return undefined
+      return !checked || objectOf(bytes, leaves, this.#digest) === entry.object ? bytes : undefined
+    })
   }
 
   /** What a file says about itself, or undefined if it is gone, damaged or cut short. Its payload is not read. */
   inspect(file: Digest): FoundObject | undefined {
+    return this.#opened(file, (fd) => {
+      const prefix = Buffer.alloc(PREFIX)
+      if (!readFully(this.#fs, fd, prefix, 0)) return undefined
+      const length = headerLength(prefix)
+      if (length === undefined || length > LARGEST_HEADER) return undefined
+      const named = Buffer.allocUnsafeSlow(length)
+      if (!readFully(this.#fs, fd, named, PREFIX) || this.#digest(named) !== file) return undefined
+      const header = decodeHeader(named)
+      const total = this.#fs.fstatSync(fd).size
+      if (header === undefined || total !== PREFIX + length + payloadSize(header)) return undefined
+      return { file, footprint: footprintOf(total, header.leaves), header }
+    })
+  }
+
+  /** Reads an object; undefined if there is none. */
+  #opened<T>(file: Digest, read: (fd: number) => T): T | undefined {
     try {
-      return withFile(this.#fs, this.pathOf(file), 'r', (fd) => {
-        const prefix = Buffer.alloc(PREFIX)
-        if (!readFully(this.#fs, fd, prefix, 0)) return undefined
-        const length = headerLength(prefix)
-        if (length === undefined || length > LARGEST_HEADER) return undefined
-        const named = Buffer.allocUnsafeSlow(length)
-        if (!readFully(this.#fs, fd, named, PREFIX) || this.#digest(named) !== file) return undefined
-        const header = decodeHeader(named)
-        const total = this.#fs.fstatSync(fd).size
-        if (header === undefined || total !== PREFIX + length + header.size) return undefined
-        return { file, footprint: footprintOf(total), header }
-      })
+      return withFile(this.#fs, this.pathOf(file), 'r', read)
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EISDIR')
-        return undefined
+      if (isMissing(error)) return undefined
       throw error
-    }
-  }
-
-  /** When the file was written, in milliseconds, and its size; undefined if it is gone. */
-  ageAndSize(file: Digest): { readonly writtenAt: number; readonly size: number } | undefined {
-    const stat = this.#fs.statSync(this.pathOf(file), { throwIfNoEntry: false })
-    return stat === undefined ? undefined : { writtenAt: stat.mtimeMs, size: stat.size }
-  }
-
-  remove(file: Digest): void {
-    removeFile(this.#fs, this.pathOf(file))
-  }
-
-  /** The names of all objects, one shard after the other. */
-  *list(): Generator<Digest> {
-    for (const shard of namesIn(this.#fs, this.#objects)) {
-      if (!/^[0-9a-f]{2}$/.test(shard)) continue
-      for (const rest of namesIn(this.#fs, join(this.#objects, shard))) {
-        if (/^[0-9a-f]{30}$/.test(rest)) yield (shard + rest) as Digest
-      }
-    }
-  }
-
-  /** Makes these objects survive power loss, their names included. Those gone meanwhile are nobody's. */
-  sync(files: readonly Digest[]): void {
-    const shards = new Set<string>()
-    for (const file of files) {
-      try {
-        syncToDisk(this.#fs, this.pathOf(file), 'file')
-        shards.add(this.#shard(file))
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOENT') throw error
-      }
-    }
-    if (shards.size === 0) return
-    for (const directory of [...shards, this.#objects, join(this.#root, 'objects')]) {
-      syncToDisk(this.#fs, directory, 'directory')
     }
   }
 
@@ -184,4 +122,5 @@ export class ObjectStore {
   }
 }
 
-const footprintOf = (size: number): number => Math.ceil(size / BLOCK) * BLOCK
+const footprintOf = (size: number, leaves: readonly Leaf[] = []): number =>
+  leaves.reduce((sum, leaf) => sum + blocksOf(leaf.size), blocksOf(size))

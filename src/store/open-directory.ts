@@ -7,12 +7,14 @@ import { performance } from 'node:perf_hooks'
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { Budget } from './admission.ts'
-import { adoptAll, adoptInFlight, type Rooms, removeDoomed, salvage } from './adopt.ts'
+import { adoptAll, adoptInFlight, type Rooms, removeDoomed, removeUnnamed, salvage } from './adopt.ts'
 import type { StoreOptions } from './contract.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import type { FileSystem } from './files.ts'
 import { type Layout, layoutOf, prepareDirectory, removeStore } from './layout.ts'
+import type { Leaf } from './leaf.ts'
+import { LeafStore } from './leaf-store.ts'
 import { maintaining } from './maintenance.ts'
 import { warnOfNetwork } from './mount.ts'
 import { ObjectStore } from './object-store.ts'
@@ -40,7 +42,10 @@ export class OpenDirectory {
     this.#layout = layoutOf(directory)
     const budget: Budget = { maxSize, maxEntries, policy, clock, onError }
     const objects = new ObjectStore(directory, digest, fs)
-    this.rooms = { fs, layout: this.#layout, objects, budget, digest, index: () => this.index }
+    const leaves = new LeafStore(directory, digest, fs, objects.writer)
+    const index = (): EntryIndex => this.index
+    const isCurrent = (): boolean => inodeOf(this.#layout, fs) === this.#opened.inode
+    this.rooms = { fs, layout: this.#layout, objects, leaves, budget, digest, index, isCurrent }
     const { opened, writable } = this.#open()
     this.#opened = opened
     this.readonly = !writable
@@ -148,6 +153,15 @@ export class OpenDirectory {
   /** Unlinks the objects whose rows have gone. */
   removeDoomed(): void {
     removeDoomed(this.rooms, (error) => this.survive(error, 'removing an object'))
+  }
+
+  /** Unlinks those of these leaves that no entry names. */
+  removeUnnamed(leaves: readonly Leaf[]): void {
+    removeUnnamed(
+      this.rooms,
+      leaves.map(({ file }) => file),
+      (error) => this.survive(error, 'removing a leaf'),
+    )
   }
 
   // the index, again --------------------------------------------------------------------------------------------

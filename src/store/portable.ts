@@ -6,7 +6,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import type { Digest, Entry, ExportReport, ImportReport } from '../types.ts'
-import type { NewEntry, Selection } from './contract.ts'
+import type { NewEntry, Selection, Stored } from './contract.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, readFully, removeFile, writeFully } from './files.ts'
 import {
@@ -16,8 +16,10 @@ import {
   LARGEST_HEADER,
   type ObjectHeader,
   PREFIX,
+  payloadSize,
 } from './header.ts'
 import { aboutOf } from './intake.ts'
+import { objectOf } from './leaf.ts'
 import { newWriterId } from './writer.ts'
 
 const MAGIC = Buffer.from('permafrost-exp\x01\n', 'latin1')
@@ -33,8 +35,8 @@ interface Source {
   readonly digest: (bytes: Uint8Array) => Digest
   readonly clock: () => number
   find(key: Digest): Entry | undefined
-  read(entry: Entry): Uint8Array | undefined
-  put(entry: NewEntry, bytes: Uint8Array): Entry | undefined
+  read(entry: Entry): Stored | undefined
+  put(entry: NewEntry, stored: Stored): Entry | undefined
   entries(filter: { readonly name?: string; readonly tag?: string }): Iterable<Entry>
 }
 
@@ -50,13 +52,18 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
       writeFully(fs, fd, MAGIC)
       for (const entry of selected(selection, source)) {
         if (entry.expiresAt !== undefined && entry.expiresAt <= clock()) continue
-        const payload = source.read(entry)
-        if (payload === undefined) continue
-        const { head, named } = encodeHeader({ ...aboutOf(entry), serial: `${entries}` })
+        const stored = source.read(entry)
+        if (stored === undefined) continue
+        const leaves = stored.leaves.map((leaf) => ({ file: digest(leaf), size: leaf.byteLength }))
+        const { head, named } = encodeHeader({
+          ...aboutOf(entry),
+          ...(leaves.length > 0 && { leaves }),
+          serial: `${entries}`,
+        })
         writeFully(fs, fd, Buffer.concat([Buffer.from(digest(named), 'hex'), head]))
-        writeFully(fs, fd, payload)
+        for (const part of [stored.bytes, ...stored.leaves]) writeFully(fs, fd, part)
         entries += 1
-        bytes += payload.byteLength
+        bytes += entry.size
         if (entries % SLICE === 0) await setImmediate()
       }
       const end = Buffer.alloc(DIGEST + 8)
@@ -123,7 +130,7 @@ export async function importFrom(path: string, source: Source): Promise<ImportRe
   return count
 }
 
-function take(header: ObjectHeader, payload: () => Uint8Array, source: Source): keyof ImportReport {
+function take(header: ObjectHeader, payload: () => Stored, source: Source): keyof ImportReport {
   const { codec, async, computeTime, createdAt, expiresAt, key, tags } = header
   if (expiresAt !== undefined && expiresAt <= source.clock()) return 'expired'
   if (source.find(key.digest) !== undefined) return 'present'
@@ -146,7 +153,7 @@ function take(header: ObjectHeader, payload: () => Uint8Array, source: Source): 
 interface Exported {
   readonly header: ObjectHeader
   /** Reads and checks it. */
-  readonly payload: () => Uint8Array
+  readonly payload: () => Stored
 }
 
 function* records(path: string, fd: number, { digest, fs }: Source): Generator<Exported> {
@@ -175,11 +182,16 @@ function* records(path: string, fd: number, { digest, fs }: Source): Generator<E
     const header = digest(named) === vouched.toString('hex') ? decodeHeader(named) : undefined
     if (header === undefined) throw damaged(`entry ${seen + 1} is damaged`)
     const start = at
-    const payload = (): Buffer => {
+    const payload = (): Stored => {
       at = start
-      const bytes = next(header.size)
-      if (digest(bytes) !== header.object) throw damaged(`the result of entry ${seen + 1} is damaged`)
-      return bytes
+      const bytes = next(payloadSize(header))
+      const listed = header.leaves ?? []
+      const leaves = listed.map(({ size }) => next(size))
+      const isSound =
+        objectOf(bytes, listed, digest) === header.object &&
+        listed.every(({ file }, place) => digest(leaves[place]!) === file)
+      if (!isSound) throw damaged(`the result of entry ${seen + 1} is damaged`)
+      return { bytes, leaves }
     }
     yield { header, payload }
     at = start + header.size

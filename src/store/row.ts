@@ -4,6 +4,7 @@
  * answer. The layout is in docs/format.md. Knows nothing of where rows come from.
  */
 import type { Digest, Entry } from '../types.ts'
+import { type Leaf, sizeOfLeaves } from './leaf.ts'
 
 /** A code version of a function, and the inputs and state most of its entries have. */
 export interface Version {
@@ -19,11 +20,24 @@ export interface Found {
   readonly entry: Entry
   /** Name of the object file; undefined if the bytes are in the row. */
   readonly file: Digest | undefined
-  /** The bytes in the row, checked. */
+  /** What of the result is in files of leaves. */
+  readonly leaves: readonly Leaf[]
+  /** The bytes in the row, checked; undefined if only the object file has them. */
   readonly inline: Uint8Array | undefined
   /** All of the row; `inline` is its end. */
   readonly sealed: Buffer
 }
+
+/** As SQLite gives a row of a list; of a damaged one, anything may be anything. */
+export type RawRow = readonly [
+  id: number,
+  key: unknown,
+  version: number,
+  footprint: number,
+  score: number,
+  file: unknown,
+  sealed: unknown,
+]
 
 export type Digester = (bytes: Uint8Array) => Digest
 
@@ -50,14 +64,18 @@ const HAS_INPUTS = 1
 const HAS_STATE = 2
 const HAS_FILE = 4
 const IS_ASYNC = 8
+const HAS_LEAVES = 16
 
 const MOST_HITS = 2 ** 32 - 1
 // The bytes of a result start at a multiple of this.
 const ALIGNMENT = 8
+// Of each leaf its file and its size; before them all, how many there are.
+const LEAF = DIGEST + 8
+const COUNT = 8
 
 /** The row of an entry. Its inputs and state are left out where they equal those of the version's first entry. */
 export function seal(
-  { entry, file, inline }: Omit<Found, 'sealed'>,
+  { entry, file, inline, leaves }: Omit<Found, 'sealed'>,
   version: Version,
   digest: Digester,
 ): Buffer {
@@ -68,7 +86,8 @@ export function seal(
   const hasInputs = key.inputs !== version.inputs
   const hasState = key.state !== version.state
   const digests = (hasInputs ? DIGEST : 0) + (hasState ? DIGEST : 0) + (file === undefined ? 0 : DIGEST)
-  const start = aligned(HEAD + digests + codecLength + tagsLength)
+  const listed = leaves.length === 0 ? 0 : COUNT + leaves.length * LEAF
+  const start = aligned(HEAD + digests + codecLength + tagsLength) + listed
   const sealed = Buffer.allocUnsafe(start + (inline?.byteLength ?? 0))
   sealed.write(key.args + entry.object, ARGS, 'hex')
   sealed.writeDoubleLE(entry.size, SIZE)
@@ -80,7 +99,8 @@ export function seal(
     (hasInputs ? HAS_INPUTS : 0) +
       (hasState ? HAS_STATE : 0) +
       (file === undefined ? 0 : HAS_FILE) +
-      (entry.async ? IS_ASYNC : 0),
+      (entry.async ? IS_ASYNC : 0) +
+      (listed > 0 ? HAS_LEAVES : 0),
     FLAGS,
   )
   sealed.writeUInt32LE(codecLength, CODEC_LENGTH)
@@ -91,7 +111,8 @@ export function seal(
   if (file !== undefined) at += sealed.write(file, at, 'hex')
   at += sealed.write(entry.codec, at)
   if (tagsLength > 0) at += sealed.write(written, at)
-  sealed.fill(0, at, start)
+  sealed.fill(0, at, start - listed)
+  if (listed > 0) writeLeaves(sealed, start - listed, leaves)
   if (inline !== undefined) sealed.set(inline, start)
   return reseal(sealed, entry, digest)
 }
@@ -156,8 +177,33 @@ export function unseal(
     tags,
   }
   const entry = expiresAt === Number.POSITIVE_INFINITY ? facts : { ...facts, expiresAt }
-  const inline = file === undefined ? sealed.subarray(aligned(tagsEnd)) : undefined
-  return { entry, file, inline, sealed }
+  const start = aligned(tagsEnd)
+  if (file === undefined) return { entry, file, inline: sealed.subarray(start), leaves: NONE, sealed }
+  if ((flags & HAS_LEAVES) === 0) return { entry, file, inline: undefined, leaves: NONE, sealed }
+  const leaves = readLeaves(sealed, start)
+  const rest = sealed.subarray(start + COUNT + leaves.length * LEAF)
+  const isThere = rest.byteLength === entry.size - sizeOfLeaves(leaves)
+  return { entry, file, inline: isThere ? rest : undefined, leaves, sealed }
+}
+
+const NONE: readonly Leaf[] = []
+
+function writeLeaves(sealed: Buffer, start: number, leaves: readonly Leaf[]): void {
+  let at = sealed.writeDoubleLE(leaves.length, start)
+  for (const { file, size } of leaves) {
+    sealed.write(file, at, 'hex')
+    at = sealed.writeDoubleLE(size, at + DIGEST)
+  }
+}
+
+function readLeaves(sealed: Buffer, start: number): Leaf[] {
+  return Array.from({ length: sealed.readDoubleLE(start) }, (_, place) => {
+    const at = start + COUNT + place * LEAF
+    return {
+      file: sealed.toString('hex', at, at + DIGEST) as Digest,
+      size: sealed.readDoubleLE(at + DIGEST),
+    }
+  })
 }
 
 const aligned = (length: number): number => Math.ceil(length / ALIGNMENT) * ALIGNMENT

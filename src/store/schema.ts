@@ -65,8 +65,16 @@ CREATE TABLE usage (
 ) WITHOUT ROWID;
 CREATE TABLE chore (
   file BLOB PRIMARY KEY,
-  what TEXT NOT NULL CHECK (what IN ('sync', 'remove'))
+  what TEXT NOT NULL CHECK (what IN ('sync', 'remove', 'leaf'))
 ) WITHOUT ROWID;
+CREATE TABLE leaf (
+  entry INTEGER NOT NULL,
+  place INTEGER NOT NULL,
+  file BLOB NOT NULL,
+  size INTEGER NOT NULL,
+  PRIMARY KEY (entry, place)
+) WITHOUT ROWID;
+CREATE INDEX leaf_file ON leaf (file);
 CREATE TABLE note (
   key BLOB PRIMARY KEY,
   text TEXT NOT NULL
@@ -101,6 +109,11 @@ CREATE TRIGGER id_out AFTER DELETE ON entry BEGIN
 END;
 CREATE TRIGGER object_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
   INSERT OR REPLACE INTO chore VALUES (OLD.file, 'remove');
+END;
+CREATE TRIGGER leaf_out AFTER DELETE ON entry WHEN OLD.file IS NOT NULL BEGIN
+  INSERT OR REPLACE INTO chore SELECT DISTINCT file, 'leaf' FROM leaf WHERE entry = OLD.id
+    AND NOT EXISTS (SELECT 1 FROM leaf AS other WHERE other.file = leaf.file AND other.entry <> OLD.id);
+  DELETE FROM leaf WHERE entry = OLD.id;
 END;
 PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};
@@ -219,6 +232,19 @@ export const STATEMENTS = {
   addDeparture: 'INSERT INTO departed (key, why) VALUES (?, ?)',
   forgetDepartures: 'DELETE FROM departed WHERE id <= (SELECT max(id) FROM departed) - ?',
   whyDeparted: 'SELECT why FROM departed WHERE key = ? ORDER BY id DESC LIMIT 1',
+
+  // leaves
+  nameLeaf: 'INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?)',
+  unnameLeaves: 'DELETE FROM leaf WHERE entry = ?',
+  whoNamesLeaf: 'SELECT entry FROM leaf WHERE file = ? LIMIT 1',
+  whichLeavesHas:
+    'SELECT file, size FROM leaf WHERE entry = (SELECT id FROM entry WHERE file = ?) ORDER BY place',
+  whichLeavesFollow: `SELECT file, min(size) AS size FROM leaf WHERE file > ? GROUP BY file ORDER BY file LIMIT ?`,
+  whichLeavesToSync: `SELECT DISTINCT leaf.file FROM chore JOIN entry ON entry.file = chore.file
+    JOIN leaf ON leaf.entry = entry.id WHERE chore.what = 'sync'`,
+  whichLeavesAreStray: 'SELECT 1 FROM leaf WHERE entry NOT IN (SELECT id FROM entry) LIMIT 1',
+  removeStrayLeaves: 'DELETE FROM leaf WHERE entry NOT IN (SELECT id FROM entry)',
+  removeByLeaf: 'DELETE FROM entry WHERE id IN (SELECT entry FROM leaf WHERE file = ?) RETURNING key',
 
   // files
   whichFilesNeed: 'SELECT file FROM chore WHERE what = ? AND file > ? ORDER BY file LIMIT ?',

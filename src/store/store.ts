@@ -22,7 +22,7 @@ import type {
 import type { Budget } from './admission.ts'
 import { adopting } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Selection, Store, StoreOptions, WhyDeparted } from './contract.ts'
+import type { Counts, NewEntry, Selection, Store, Stored, StoreOptions, WhyDeparted } from './contract.ts'
 import { Counters } from './counters.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
@@ -32,12 +32,14 @@ import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
 import { exportTo, importFrom } from './portable.ts'
+import { removeDamaged, storedOf } from './result.ts'
 import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
 export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
+const NO_LEAVES: readonly Uint8Array[] = []
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
 // Objects between two words about progress.
@@ -101,15 +103,15 @@ class DirectoryStore implements Store {
     return found.entry
   }
 
-  read(entry: Entry): Uint8Array | undefined {
-    const known = this.#last
-    if (known?.entry === entry && known.inline !== undefined && !this.#open.closed) {
-      // Inline bytes are handed out once; who reads again gets a copy of their own.
-      this.#last = undefined
-      return known.inline
+  read(entry: Entry): Stored | undefined {
+    // Inline bytes are handed out once; who reads again gets a copy of their own.
+    const known = this.#last?.entry === entry ? this.#last : undefined
+    this.#last = undefined
+    if (known?.file === undefined && known?.inline !== undefined && !this.#open.closed) {
+      return { bytes: known.inline, leaves: NO_LEAVES }
     }
     try {
-      return this.#open.guard('reading a result', () => this.#read(entry))
+      return this.#open.guard('reading a result', () => this.#read(entry, known))
     } catch (error) {
       if (this.#open.closed) throw error
       // Not lost: it could not be read this time.
@@ -118,10 +120,10 @@ class DirectoryStore implements Store {
     }
   }
 
-  #read(entry: Entry): Uint8Array | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
-    let bytes = known && this.#bytesOf(known)
-    if (bytes !== undefined) return bytes
+  #read(entry: Entry, known: Found | undefined): Stored | undefined {
+    const { rooms } = this.#open
+    let stored = known && storedOf(rooms, known, this.#options.checkUpTo)
+    if (stored !== undefined) return stored
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
     if (now === 'damaged') {
@@ -130,10 +132,15 @@ class DirectoryStore implements Store {
     }
     // Another process may have computed it again, or has dropped it: then this entry is history.
     if (now.entry.object !== entry.object) return this.#lost(entry)
-    bytes = this.#bytesOf(now)
-    if (bytes !== undefined) return bytes
-    if (!this.readonly && this.#index.removeExactly(now) && now.file !== undefined) this.#open.removeDoomed()
+    stored = storedOf(rooms, now, this.#options.checkUpTo)
+    if (stored !== undefined) return stored
+    if (!this.readonly) this.#forgetLost(now)
     return this.#lost(entry)
+  }
+
+  #forgetLost(found: Found): void {
+    removeDamaged(this.#open.rooms, found.leaves)
+    if (this.#index.removeExactly(found) && found.file !== undefined) this.#open.removeDoomed()
   }
 
   #lost(entry: Entry): undefined {
@@ -141,39 +148,33 @@ class DirectoryStore implements Store {
     return undefined
   }
 
-  /** The bytes if they are what the entry says, as far as that is checked. */
-  readonly #bytesOf = (found: Found): Uint8Array | undefined =>
-    this.#readFrom(found, found.entry.size <= (this.#options.checkUpTo ?? Number.POSITIVE_INFINITY))
-
-  #readFrom({ entry, file, inline }: Found, checked: boolean): Uint8Array | undefined {
-    return file === undefined ? inline : this.#objects.read(file, entry.object, entry.size, checked)
-  }
-
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
       const known = this.#last?.entry === entry ? this.#last : undefined
-      if (known !== undefined && this.#bytesOf(known) !== undefined) return true
+      if (known !== undefined && storedOf(this.#open.rooms, known, this.#options.checkUpTo) !== undefined)
+        return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
-      return this.#bytesOf(now) !== undefined
+      return storedOf(this.#open.rooms, now, this.#options.checkUpTo) !== undefined
     })
   }
 
-  put(asked: NewEntry, bytes: Uint8Array): Entry | undefined {
+  put(asked: NewEntry, bytes: Uint8Array, leaves: readonly Uint8Array[] = []): Entry | undefined {
     const doing = 'storing a result'
+    const stored = { bytes, leaves }
     // Two guards: should the index be rebuilt, the object already written is not written again.
     const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
       this.#open.followNowAndThen()
-      return this.#intake.prepare(asked, bytes)
+      return this.#intake.prepare(asked, stored)
     })
     if (newcomer === undefined) return undefined
     try {
-      const admitted = this.#open.guard(doing, () => this.#intake.admit(newcomer, asked))
+      const admitted = this.#open.guard(doing, () => this.#intake.admit(newcomer, asked, stored))
       if (admitted !== undefined && asked.lease !== undefined) this.leases.over(asked.lease)
       return admitted
     } catch (error) {
-      if (newcomer.file !== undefined) this.#intake.discard(newcomer.file)
+      if (newcomer.file !== undefined) this.#intake.discard(newcomer)
       throw error
     }
   }
@@ -294,6 +295,7 @@ class DirectoryStore implements Store {
       this.#flush()
       const files = [...this.#index.ledger.chores('sync')]
       this.#objects.sync(files)
+      this.#open.rooms.leaves.sync(this.#index.leaves.toSync())
       this.#index.sync(files, this.#options.durability === 'always')
       syncToDisk(this.#fs, this.directory, 'directory')
       this.#open.afterwards('flushing the parent directory', () =>
@@ -318,7 +320,7 @@ class DirectoryStore implements Store {
       clock: this.#options.clock,
       find: (key) => this.find(key),
       read: (entry) => this.read(entry),
-      put: (entry, bytes) => this.put(entry, bytes),
+      put: (entry, { bytes, leaves }) => this.put(entry, bytes, leaves),
       entries: (filter) => this.entries(filter),
     }
   }
@@ -334,7 +336,6 @@ class DirectoryStore implements Store {
       verifyStore({
         ...this.#open.rooms,
         repair,
-        bytesOf: (found) => this.#readFrom(found, true),
         rebuild: () => this.#open.rebuild(),
       })
     if (repair) return this.#open.maintain('repairing', verify)

@@ -4,9 +4,9 @@
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
-import type { GcReport } from '../types.ts'
+import type { Digest, GcReport } from '../types.ts'
 import { tellOf } from './admission.ts'
-import { adoptInFlight, judge, type Rooms, removeDoomed, shrinkToBudget } from './adopt.ts'
+import { adoptInFlight, judge, type Rooms, removeDoomed, removeUnnamed, shrinkToBudget } from './adopt.ts'
 import { removeFile } from './files.ts'
 import { leftovers } from './writer.ts'
 
@@ -26,8 +26,9 @@ type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) =>
  * 3. Rows leave, lowest score first, until the budget holds.
  * 4. Files whose rows have gone, now or earlier, are unlinked.
  * 5. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
- * 6. What is so old in tmp/ is removed: its writer died on another host.
- * 7. Leases that expired long ago are forgotten, counters that have drifted set right, and free pages go back to the
+ * 6. So are leaves that no row names.
+ * 7. What is so old in tmp/ is removed: its writer died on another host.
+ * 8. Leases that expired long ago are forgotten, counters that have drifted set right, and free pages go back to the
  *    file system.
  */
 const steps: readonly Step[] = [
@@ -36,6 +37,7 @@ const steps: readonly Step[] = [
   evict,
   unlinkDoomed,
   removeOrphans,
+  removeOrphanLeaves,
   cleanTmp,
   compact,
 ]
@@ -106,6 +108,31 @@ function* removeOrphans(rooms: Rooms, count: Count, onFailure: (error: unknown) 
       onFailure(error)
     }
   }
+}
+
+function* removeOrphanLeaves(
+  rooms: Rooms,
+  count: Count,
+  onFailure: (error: unknown) => void,
+): Generator<void> {
+  const { leaves, index } = rooms
+  // before the objects have their rows again, no leaf is known to be an orphan
+  if (!index().ledger.isWhole()) return
+  let seen = 0
+  for (const file of leaves.list()) {
+    if (++seen % SLICE === 0) yield
+    if (!isOldOrphan(rooms, file)) continue
+    const freed = removeUnnamed(rooms, [file], onFailure)
+    if (freed > 0) count.orphans += 1
+    count.bytesFreed += freed
+  }
+}
+
+/** Whether no entry names a leaf, and none can be about to. */
+export function isOldOrphan({ leaves, index, budget }: Rooms, file: Digest): boolean {
+  if (index().leaves.isNamed(file)) return false
+  const age = leaves.ageAndSize(file)
+  return age !== undefined && budget.clock() - age.writtenAt >= GRACE
 }
 
 function* finishForTheDead(rooms: Rooms): Generator<void> {

@@ -6,17 +6,18 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import type { Digest, Problem, VerifyReport } from '../types.ts'
-import { adopt, judge, type Rooms, removeDoomed } from './adopt.ts'
+import { adopt, judge, type Rooms, removeDoomed, removeUnnamed } from './adopt.ts'
+import type { Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { removeFile } from './files.ts'
 import { foreignNames } from './layout.ts'
-import type { Found } from './row.ts'
+import { removeDamaged } from './result.ts'
+import { isOldOrphan } from './sweep.ts'
 import { leftovers } from './writer.ts'
 
 /** What verifying needs of the store beyond its rooms. */
 export interface Verifier extends Rooms {
   readonly repair: boolean
-  readonly bytesOf: (found: Found) => Uint8Array | undefined
   /** Sets the index aside and builds it anew from the objects. */
   readonly rebuild: () => void
 }
@@ -30,6 +31,7 @@ const steps: Readonly<Record<string, Step>> = {
   index: checkIndex,
   entries: checkEntries,
   objects: checkObjects,
+  leaves: checkLeaves,
   removals: checkRemovals,
   totals: checkTotals,
   tmp: checkTmp,
@@ -73,7 +75,7 @@ function* checkIndex({ index, rebuild }: Verifier, find: Find, look: Look): Gene
 }
 
 function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<void> {
-  const { index, bytesOf } = verifier
+  const { index, objects } = verifier
   for (const { id, located } of index().rows('up')) {
     look()
     if (located === undefined) {
@@ -82,17 +84,33 @@ function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<vo
       )
       continue
     }
-    if (bytesOf(located) !== undefined) continue
-    const { key } = located.entry
+    const { entry, file, leaves } = located
+    if (file === undefined || objects.read(file, entry, leaves) !== undefined) {
+      checkNames(verifier, located, find)
+      continue
+    }
+    const { key } = entry
     // Another process may have removed it while we were reading.
     const now = index().find(key.digest)
-    if (now === undefined || now === 'damaged' || now.file !== located.file) continue
-    const what = located.file === undefined ? 'its bytes' : `its object ${located.file}`
-    find('object-damaged', `${key.name} ${key.digest}: ${what} are gone or damaged`, () =>
+    if (now === undefined || now === 'damaged' || now.file !== file) continue
+    find('object-damaged', `${key.name} ${key.digest}: its object ${file} is gone or damaged`, () =>
       index().removeExactly(located),
     )
     yield
   }
+}
+
+/** The leaves that are counted for an entry must be those of its row. */
+function checkNames({ index }: Verifier, { entry, file, id, leaves }: Located, find: Find): void {
+  if (file === undefined) return
+  const isWrong = (): boolean =>
+    JSON.stringify(leaves) !== JSON.stringify(index().leaves.of(file)) && index().namesFile(file)
+  if (!isWrong()) return
+  find('leaves-misnamed', `${entry.key.name} ${entry.key.digest}: other leaves are counted for it`, () =>
+    index().write(() => {
+      if (isWrong()) index().leaves.name(id, leaves)
+    }),
+  )
 }
 
 const REASONS = {
@@ -122,14 +140,50 @@ function* checkObjects(verifier: Verifier, find: Find, look: Look): Generator<vo
   }
 }
 
+function* checkLeaves(verifier: Verifier, find: Find, look: Look): Generator<void> {
+  const { index, leaves } = verifier
+  if (index().leaves.hasStrays())
+    find('leaves-misnamed', 'the index has leaves of entries that are not there', () =>
+      index().leaves.removeStrays(),
+    )
+  for (const leaf of index().leaves.all()) {
+    look()
+    yield
+    const { file } = leaf
+    if (leaves.read(leaf) !== undefined) continue
+    // Another process may have removed it while we were reading.
+    if (!index().leaves.isNamed(file) || leaves.read(leaf) !== undefined) continue
+    const code = leaves.ageAndSize(file) === undefined ? 'leaf-missing' : 'leaf-damaged'
+    find(code, `leaf ${file} is ${code.slice('leaf-'.length)}`, () => {
+      removeDamaged(verifier, [leaf])
+      index().write(() => {
+        if (leaves.has(leaf)) return
+        index().ledger.addDepartures(index().leaves.removeEntries(file), 'lost')
+      })
+    })
+  }
+  for (const file of leaves.list()) {
+    look()
+    if (!isOldOrphan(verifier, file)) continue
+    find('leaf-orphan', `leaf ${file} is named by no entry`, () =>
+      removeUnnamed(verifier, [file], () => undefined),
+    )
+    yield
+  }
+}
+
 function* checkRemovals(verifier: Verifier, find: Find, look: Look): Generator<void> {
-  const { index, objects } = verifier
-  const chores = [...index().ledger.chores('remove')]
-  look(chores.length)
-  const left = chores.filter((file) => objects.ageAndSize(file) !== undefined)
+  const { index, leaves, objects } = verifier
+  const removed = [...index().ledger.chores('remove')]
+  const unnamed = [...index().ledger.chores('leaf')]
+  look(removed.length + unnamed.length)
+  const left = [
+    ...removed.filter((file) => objects.ageAndSize(file) !== undefined),
+    ...unnamed.filter((file) => leaves.ageAndSize(file) !== undefined),
+  ]
   if (left.length > 0 || verifier.repair) {
     const remove = (): void => void removeDoomed(verifier, () => undefined)
-    if (left.length > 0) find('removal-unfinished', `${left.length} removed objects are still there`, remove)
+    if (left.length > 0) find('removal-unfinished', `${left.length} removed files are still there`, remove)
     else remove()
   }
   yield

@@ -13,6 +13,7 @@ import { withFailingFiles, withFailingSqlite } from './faults.js'
 
 const small = (n: number): string => `small ${n}`
 const large = (n: number): string => `${n} large `.repeat(12_000)
+const typed = (n: number): Float64Array => new Float64Array(9000).fill(n % 2)
 const later = async (n: number): Promise<number[]> => [n, n + 1]
 
 /** A process's worth of calls; each must return what the function returns, whatever fails. */
@@ -22,7 +23,7 @@ async function calls(directory: string): Promise<void> {
   try {
     group = new MemoizedGroup({
       directory,
-      maxSize: '300KB',
+      maxSize: '450KB',
       onError: (error) => error instanceof Error || untold.push(error),
     })
   } catch (error) {
@@ -32,11 +33,13 @@ async function calls(directory: string): Promise<void> {
   const functions = {
     small: group.memoize(small, { name: 'small' }),
     large: group.memoize(large, { name: 'large' }),
+    typed: group.memoize(typed, { name: 'typed' }),
     later: group.memoize(later, { name: 'later' }),
   }
   for (const n of [1, 2, 3, 1, 2, 3]) {
     assert.equal(functions.small(n), small(n))
     assert.equal(functions.large(n), large(n))
+    assert.deepEqual(functions.typed(n), typed(n))
     assert.deepEqual(await functions.later(n), [n, n + 1])
   }
   quietly(() => group.commit())

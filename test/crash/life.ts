@@ -4,18 +4,38 @@ import { readdirSync } from 'node:fs'
 import { StoreError } from '#src/errors.js'
 import type { FileSystem } from '#src/store/files.js'
 import type { Store } from '#src/store/store.js'
-import { bytesOf, entryOf, keyOf, LARGE, put, type Room, SMALL } from '../store/harness.js'
+import {
+  bytesOf,
+  entryOf,
+  getWhole,
+  keyOf,
+  LARGE,
+  put,
+  putLeaves,
+  type Room,
+  SMALL,
+  whole,
+} from '../store/harness.js'
 
 const COUNT = 5
+/** Calls whose results have leaves, some of them in common. */
+const LEAVES: ReadonlyMap<number, readonly number[]> = new Map([
+  [5, [1, 2]],
+  [6, [1, 3, 1]],
+])
 const sizeOf = (n: number): number => (n % 3 === 0 ? SMALL : LARGE + n)
 
 /** Reads whatever is there; it must be right. */
 function check(store: Store): void {
   for (let n = 0; n < COUNT; n++) {
     const entry = attempt(() => store.find(keyOf(n).digest))
-    const bytes = entry && store.read(entry)
+    const bytes = entry && store.read(entry)?.bytes
     if (bytes === undefined) continue
     assert.ok([n, n + 100].some((m) => Buffer.compare(bytes, bytesOf(m, sizeOf(n))) === 0))
+  }
+  for (const [n, leaves] of LEAVES) {
+    const bytes = attempt(() => getWhole(store, n))
+    if (bytes !== undefined) assert.equal(Buffer.compare(bytes, whole(n, leaves)), 0)
   }
 }
 
@@ -41,14 +61,21 @@ async function attemptLater<T>(work: () => Promise<T>): Promise<T | undefined> {
 /** Some of everything. Returns the calls whose results were acknowledged last. */
 export async function life(room: Room, fs?: FileSystem): Promise<Map<number, Buffer>> {
   const acknowledged = new Map<number, Buffer>()
-  const store = attempt(() => room.open({ maxSize: 350_000 }, fs))
+  const store = attempt(() => room.open({ maxSize: 707_000 }, fs))
   if (store === undefined) return acknowledged
   for (let n = 0; n < COUNT; n++) {
     if (attempt(() => put(store, n, sizeOf(n))) !== undefined) acknowledged.set(n, bytesOf(n, sizeOf(n)))
   }
+  const putAgain = (n: number): void => {
+    const leaves = LEAVES.get(n)!
+    if (attempt(() => putLeaves(store, n, leaves)) !== undefined) acknowledged.set(n, whole(n, leaves))
+  }
+  for (const n of LEAVES.keys()) putAgain(n)
   check(store)
   attempt(() => store.put(entryOf(keyOf(1), { note: 'again' }), bytesOf(101, sizeOf(1))))
   attempt(() => store.drop(keyOf(2).digest))
+  acknowledged.delete(5)
+  attempt(() => store.drop(keyOf(5).digest))
   attempt(() => store.count('f', { hits: 1 }, keyOf(0).digest))
   attempt(() => store.commit())
   room.now += 7_200_000
@@ -56,6 +83,7 @@ export async function life(room: Room, fs?: FileSystem): Promise<Map<number, Buf
   await attemptLater(() => store.recover())
   await attemptLater(() => store.verify({ repair: true }))
   attempt(() => store.clear({ tag: 'none' }))
+  putAgain(5)
   check(store)
   store.close()
   return acknowledged
@@ -71,10 +99,9 @@ export async function afterwards(
   for (const [n, bytes] of acknowledged) {
     // replaced and dropped
     if (n === 1 || n === 2) continue
-    const entry = healthy.find(keyOf(n).digest)
-    const found = entry && healthy.read(entry)
+    const found = getWhole(healthy, n)
     assert.ok(found !== undefined, `${what}: acknowledged result ${n} is gone`)
-    assert.deepEqual(Buffer.from(found), bytes)
+    assert.ok(found.equals(bytes), `${what}: result ${n}`)
   }
   check(healthy)
   const { problems } = await healthy.verify({ repair: true })

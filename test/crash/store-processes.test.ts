@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { bytesOf, get, roomFor } from '../store/harness.js'
+import { bytesOf, get, getWhole, leavesOf, roomFor, whole } from '../store/harness.js'
 
 const program = new URL('../store/child.js', import.meta.url).pathname
 const sizeOf = (n: number): number => (n % 4 === 0 ? 70_000 + (n % 100) : 50 + (n % 3000))
@@ -90,6 +90,45 @@ test('what was acknowledged before kill -9 is there afterwards', async (t) => {
     store.close()
   }
   assert.deepEqual(readdirSync(join(room.directory, 'tmp')), [])
+})
+
+test('leaves that processes share are lost to none of them, whoever drops them or is killed', async (t) => {
+  const room = roomFor(t)
+  const acknowledged = new Set<number>()
+  for (let round = 0; round < 8; round++) {
+    const children = [0, 1, 2].map((n) => start('leaves', room.directory, String(1 + round * 3 + n)))
+    await Promise.all(children.map((child) => once(child.process.stdout!, 'data')))
+    const collector = room.open()
+    for (const { process: child } of children) {
+      await pause(30 + Math.random() * 200)
+      await collector.gc()
+      child.kill('SIGKILL')
+    }
+    collector.close()
+    for (const { ended } of children) {
+      const { lines, errors } = await ended
+      assert.equal(errors, '')
+      for (const line of lines) {
+        const [deed, n] = line.split(' ')
+        if (deed === 'put') acknowledged.add(Number(n))
+        if (deed === 'drop') acknowledged.delete(Number(n))
+      }
+    }
+    const store = room.open()
+    for (const n of acknowledged) assert.ok(getWhole(store, n)?.equals(whole(n, leavesOf(n))), `lost ${n}`)
+    assert.deepEqual((await store.verify()).problems, [])
+    assert.deepEqual(room.failures, [])
+    store.close()
+  }
+  const store = room.open()
+  store.clear()
+  room.now += 7_200_000
+  await store.gc()
+  const left = readdirSync(room.directory, { recursive: true, encoding: 'utf8' })
+  assert.deepEqual(
+    left.filter((name) => /[0-9a-f]{30}$/.test(name)),
+    [],
+  )
 })
 
 test('processes that hit, miss, evict and collect side by side disturb nobody, even if some are killed', async (t) => {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { policies } from '#src/store/policy.js'
 import { openStore } from '#src/store/store.js'
-import { bytesOf, digest, get, keyOf, put } from './harness.js'
+import { bytesOf, digest, get, getWhole, keyOf, leavesOf, put, putLeaves, whole } from './harness.js'
 
 const [, , job, directory, seed = '0', maxSize = 'Infinity'] = process.argv
 
@@ -40,6 +40,25 @@ if (job === 'put') {
     put(store, n, sizeOf(n))
     say(`put ${n}`)
     if (n % 50 === 0) store.commit()
+  }
+}
+
+// Puts and drops results of its own whose leaves it shares with others, until it is killed, and says so.
+if (job === 'leaves') {
+  const kept: number[] = []
+  say('ready')
+  for (let n = Number(seed) * 1_000_000; ; n++) {
+    if (putLeaves(store, n, leavesOf(n)) === undefined) throw new Error('not admitted')
+    say(`put ${n}`)
+    kept.push(n)
+    while (kept.length > random(n) % 4) {
+      const gone = kept.shift()!
+      say(`drop ${gone}`)
+      store.drop(keyOf(gone).digest)
+    }
+    for (const one of kept) {
+      if (!getWhole(store, one)?.equals(whole(one, leavesOf(one)))) throw new Error(`lost ${one}`)
+    }
   }
 }
 

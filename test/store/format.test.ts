@@ -5,7 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { crc32 } from 'node:zlib'
-import { bytesOf, digest, keyOf, LARGE, put, roomFor, SMALL } from './harness.js'
+import { bytesOf, digest, keyOf, LARGE, leafOf, put, putLeaves, roomFor, SMALL } from './harness.js'
 
 interface Row {
   readonly [column: string]: unknown
@@ -102,4 +102,54 @@ test('docs/format.md is enough to read a directory', (t) => {
     assert.deepEqual(file.subarray(start), wanted)
   }
   assert.deepEqual(readdirSync(join(room.directory, 'tmp')), [])
+})
+
+test('docs/format.md is enough to read leaves', (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  putLeaves(store, 1, [5, 6, 5])
+  const { size } = store.totals()
+  store.close()
+  const index = new Database(join(room.directory, 'index.sqlite'), { readonly: true })
+  const [row] = index.prepare('SELECT * FROM entry').all()
+  const named = index.prepare('SELECT * FROM leaf ORDER BY entry, place').all()
+  const chores = index.prepare('SELECT what FROM chore').all()
+  index.close()
+  const { file, sealed } = row!
+  const hex = (blob: unknown): string => (blob as Buffer).toString('hex')
+  assert.equal(sealed.readUInt32LE(96), 4 + 16)
+  let at = Math.ceil((108 + 16 + sealed.readUInt32LE(100)) / 8) * 8
+  const count = sealed.readDoubleLE(at)
+  at += 8
+  const leaves = Array.from({ length: count }, (_, n) => ({
+    file: hex(sealed.subarray(at + 24 * n, at + 24 * n + 16)),
+    size: sealed.readDoubleLE(at + 24 * n + 16),
+  }))
+  assert.deepEqual(
+    leaves.map((leaf) => leaf.file),
+    [5, 6, 5].map((n) => digest(leafOf(n))),
+  )
+  assert.deepEqual(
+    named.map((one) => [one.entry, one.place, hex(one.file), one.size]),
+    leaves.map((leaf, place) => [row!.id, place, leaf.file, leaf.size]),
+  )
+  assert.deepEqual(chores, [{ what: 'sync' }])
+  const payload = sealed.subarray(at + 24 * count)
+  assert.deepEqual(payload, bytesOf(1, SMALL))
+  const contentOf = (tree: string, name: string): Buffer =>
+    readFileSync(join(room.directory, tree, 'xxh128', name.slice(0, 2), name.slice(2)))
+  for (const leaf of leaves) assert.equal(digest(contentOf('leaves', leaf.file)), leaf.file)
+  const object = contentOf('objects', hex(file))
+  const start = 20 + object.readUInt32LE(16)
+  assert.equal(digest(object.subarray(20, start)), hex(file))
+  const header = JSON.parse(object.toString('utf8', 20, start))
+  assert.deepEqual(header.leaves, leaves)
+  assert.deepEqual(object.subarray(start), payload)
+  assert.equal(header.size, payload.byteLength + leaves.reduce((sum, leaf) => sum + leaf.size, 0))
+  const parts = [digest(payload), ...leaves.map((leaf) => leaf.file)].join('')
+  assert.equal(header.object, digest(Buffer.from(parts, 'hex')))
+  assert.equal(header.object, hex(sealed.subarray(32, 48)))
+  const blocks = (bytes: number): number => Math.ceil(bytes / 4096) * 4096
+  const onDisk = leaves.reduce((sum, leaf) => sum + blocks(leaf.size), blocks(object.byteLength))
+  assert.equal(size, onDisk + 256 + 'raw'.length)
 })

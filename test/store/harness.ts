@@ -44,6 +44,7 @@ export function bytesOf(n: number, size: number): Buffer {
 
 export const SMALL = 100
 export const LARGE = 100_000
+export const LEAF = 66_000
 
 export interface Room {
   readonly directory: string
@@ -97,9 +98,38 @@ function roomAt(directory: string, opened: Store[], defaults: Partial<StoreOptio
 export const put = (store: Store, n: number, size: number, more: Partial<NewEntry> = {}): Entry | undefined =>
   store.put(entryOf(keyOf(n), more), bytesOf(n, size))
 
+/** Leaf `n`: equal numbers are equal leaves. */
+export const leafOf = (n: number, size: number = LEAF): Buffer => bytesOf(n, size)
+
+/** Two of three leaves that all processes of a test share. */
+export const leavesOf = (n: number): readonly number[] => [n % 3, (n >> 1) % 3]
+
+/** Stores for call `n` a result with these leaves, of which there may be several with one number. */
+export const putLeaves = (
+  store: Store,
+  n: number,
+  leaves: readonly number[],
+  more: Partial<NewEntry> = {},
+): Entry | undefined =>
+  store.put(
+    entryOf(keyOf(n), more),
+    bytesOf(n, SMALL),
+    leaves.map((leaf) => leafOf(leaf)),
+  )
+
+/** What such a call has, one behind the other, and as it should be. */
+export const whole = (n: number, leaves: readonly number[]): Buffer =>
+  Buffer.concat([bytesOf(n, SMALL), ...leaves.map((leaf) => leafOf(leaf))])
+
+export function getWhole(store: Store, n: number): Buffer | undefined {
+  const entry = store.find(keyOf(n).digest)
+  const stored = entry && store.read(entry)
+  return stored && Buffer.concat([stored.bytes, ...stored.leaves])
+}
+
 /** What the store has for call `n`. */
 export function get(store: Store, n: number): Buffer | undefined {
   const entry = store.find(keyOf(n).digest)
-  const bytes = entry && store.read(entry)
+  const bytes = entry && store.read(entry)?.bytes
   return bytes && Buffer.from(bytes)
 }

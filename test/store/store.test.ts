@@ -19,7 +19,7 @@ for (const [kind, size] of [
       bytes,
     )
     assert.ok(entry)
-    const twice = [store.read(entry), store.read(entry)]
+    const twice = [store.read(entry)?.bytes, store.read(entry)?.bytes]
     assert.deepEqual(
       twice.map((one) => one && Buffer.from(one)),
       [bytes, bytes],
@@ -61,7 +61,7 @@ test('a result put again replaces the earlier one, and its file', (t) => {
   ] as const) {
     store.put(entryOf(keyOf('x')), bytesOf(n, size))
     const entry = store.find(keyOf('x').digest)!
-    assert.deepEqual(Buffer.from(store.read(entry)!), bytesOf(n, size))
+    assert.deepEqual(Buffer.from(store.read(entry)!.bytes), bytesOf(n, size))
     assert.equal(store.totals().entries, 1)
     assert.equal(files(room.directory).length, size === LARGE ? 1 : 0)
   }
