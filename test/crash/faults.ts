@@ -5,6 +5,9 @@ import type { FileSystem } from '#src/store/files.js'
 
 const require = createRequire(import.meta.url)
 
+/** `npm run soak`: every call fails in every way. Without it each call fails in some, which ones differ from call to call. */
+export const isSoak: boolean = process.env['PERMAFROST_SOAK'] === '1'
+
 type Call = (this: unknown, ...args: unknown[]) => unknown
 
 /** A file system whose n-th call fails, after doing half its work where there is a half. */
