@@ -99,9 +99,16 @@ function makeDirectory(fs: FileSystem, path: string): void {
     if (code === 'EEXIST') return
     const parent = dirname(path)
     if (code !== 'ENOENT' || parent === path) throw error
-    if (fs.statSync(parent, { throwIfNoEntry: false }) !== undefined) throw error
-    makeDirectory(fs, parent)
-    makeDirectory(fs, path)
+    if (fs.statSync(parent, { throwIfNoEntry: false }) === undefined) {
+      makeDirectory(fs, parent)
+      return makeDirectory(fs, path)
+    }
+    // another process has just made the parent, or the system refuses in a strange way
+    try {
+      fs.mkdirSync(path)
+    } catch (second) {
+      if (errnoOf(second) !== 'EEXIST') throw error
+    }
   }
 }
 

@@ -44,7 +44,7 @@ function patiently<T>(work: () => T): T {
     } catch (error) {
       const busy = storeErrorOf(error, '').code === 'ERR_STORE_BUSY'
       // A log or lock file that vanishes between two looks at it is another process closing.
-      const passing = errnoOf(error)?.startsWith('SQLITE_CANTOPEN') === true && attempt < 20
+      const passing = /^SQLITE_(?:CANTOPEN|IOERR)/.test(errnoOf(error) ?? '') && attempt < 20
       if (!(busy || passing) || attempt === ATTEMPTS) throw error
       sleep(PAUSE)
     }
