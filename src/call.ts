@@ -19,7 +19,9 @@ import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
+import { record } from './record.ts'
 import type { Lease } from './store/contract.ts'
+import { type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Digest, Entry } from './types.ts'
 
@@ -73,7 +75,8 @@ export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boo
 }
 
 /** What is being computed now is not to be kept. */
-function outdate({ flights }: Room, digest: Digest): void {
+function outdate({ flights, recordings }: Room, digest: Digest): void {
+  for (const recording of recordings) if (recording.digest === digest) recording.isOutdated = true
   const flight = flights.get(digest)
   if (flight !== undefined) flight.isOutdated = true
 }
@@ -93,7 +96,7 @@ function withKey(
     const failure = asFailure(error)
     uncached(memo, room, failure)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
-    if (types.isAsyncFunction(memo.fn)) return Promise.reject(failure)
+    if (memo.isAsync) return Promise.reject(failure)
     throw failure
   }
   return proceed(keyed, room)
@@ -102,13 +105,14 @@ function withKey(
 // hits -------------------------------------------------------------------------------------------------------------
 
 /** What was found, as the function would give it: it may throw. */
-function answer(one: Call, { entry, outcome }: Found): unknown {
+function answer(one: Call, { entry, outcome, player }: Found): unknown {
   const { keyed, memo } = one
   const { async, computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
   countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   const { printed, thrown, value } = outcome
+  if (player !== undefined) takePart(one, player)
   if (memo.captureOutput && printed !== undefined) replay(printed)
   if (thrown === undefined) return async ? Promise.resolve(value) : value
   const error = remembered(thrown.error, entry)
@@ -122,6 +126,17 @@ function remembered(error: unknown, { createdAt }: Entry): unknown {
     error.stack += `\n    kept by permafrost since ${new Date(createdAt).toISOString()}`
   }
   return error
+}
+
+/** Where a recording cannot say what the function would do, the function does it. */
+function takePart({ args, keyed, memo, room, self }: Call, player: Player): void {
+  if (memo.captureOutput) player.print = replay
+  player.live = (why) => {
+    if (why instanceof CodecError) room.report(why, memo.name)
+    const now = keyOf(memo, self, args).key
+    if (now.digest !== keyed.key.digest) throw why
+    return Reflect.apply(memo.fn, self, args)
+  }
 }
 
 function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
@@ -220,6 +235,19 @@ function run(one: Call, lease: Lease | undefined): Ran {
       giveBack(memo, room, lease, 'unkept')
     }
   }
+  /** The stream goes to the caller now; it is kept, if ever, when that one is done with it. */
+  const stream = (streaming: Streaming, async: boolean): unknown => {
+    const elapsed = performance.now() - began
+    learn(memo, elapsed)
+    giveBack(memo, room, lease, 'unkept')
+    const isOutdated = flight?.isOutdated === true
+    return record(
+      memo,
+      room,
+      { keyed, self, args, frame, elapsed, async, output: recording, isOutdated },
+      streaming,
+    )
+  }
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
   let result: unknown
   try {
@@ -228,6 +256,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
     return { value: failed(error, false) }
   }
   if (!types.isPromise(result)) {
+    const streaming = streamOf(result)
+    if (streaming !== undefined) return { value: stream(streaming, false) }
     finish({ value: result }, false)
     return { value: result }
   }
@@ -244,6 +274,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
   const landed = result.then(
     (value): Kept => {
+      const streaming = streamOf(value)
+      if (streaming !== undefined) return { value: stream(streaming, true), copy: undefined, frame }
       const kept = finish({ value }, true)
       const made =
         kept === 'unwanted'
@@ -271,6 +303,12 @@ function run(one: Call, lease: Lease | undefined): Ran {
     emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
     return answer(one, stale)
   }
+}
+
+/** Takes a stream to its end, since nobody else does. */
+async function exhaust({ value }: { readonly value: unknown }): Promise<void> {
+  if (streamOf(value) === undefined) return
+  for await (const _ of value as AsyncIterable<unknown>);
 }
 
 function learn({ learnt }: Memo, elapsed: number): void {
@@ -304,8 +342,9 @@ function revalidate(one: Call): void {
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
         const ran = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
-        if (ran !== undefined && 'flight' in ran) ran.flight.landed.catch(failed).then(done)
-        else done()
+        if (ran === undefined) done()
+        else
+          ('flight' in ran ? ran.flight.landed : Promise.resolve(ran)).then(exhaust).catch(failed).then(done)
       } catch (error) {
         failed(error)
         done()

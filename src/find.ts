@@ -4,13 +4,17 @@
 import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome } from './outcome.ts'
+import type { Store } from './store/contract.ts'
+import { type Player, play, recordedKind, release } from './stream/stream.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
   readonly entry: Entry
   readonly outcome: Outcome
-  /** The same once more, for somebody else. */
-  readonly copy: () => Outcome
+  /** The same once more, for somebody else; a stream has none. */
+  readonly copy: (() => Outcome) | undefined
+  /** To have a say in how it is played, if it is a stream. */
+  readonly player?: Player
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
 }
@@ -23,16 +27,35 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const bytes = store.read(entry)
-    if (bytes === undefined) return undefined
-    const copy = () => decodeOutcome(memo.codec, entry.codec, bytes)
-    const outcome = copy()
-    return isWanted(outcome, memo) ? { entry, outcome, copy, staleFor } : undefined
+    const opened = open(memo, store, entry)
+    if (opened === undefined) return undefined
+    if (isWanted(opened.outcome, memo)) return { entry, ...opened, staleFor }
+    release(opened.outcome.value)
+    return undefined
   })
 }
 
+type Opened = Pick<Found, 'outcome' | 'copy' | 'player'>
+
+/** What a usable entry holds, if it is still there and sound. Throws a `CodecError`. */
+export function open({ codec }: Memo, store: Store, entry: Entry): Opened | undefined {
+  const kind = recordedKind(entry.codec, codec)
+  if (kind === undefined) {
+    const bytes = store.read(entry)
+    if (bytes === undefined) return undefined
+    const copy = () => decodeOutcome(codec, entry.codec, bytes)
+    return { outcome: copy(), copy }
+  }
+  const pieces = store.pieces(entry)
+  if (pieces === undefined) return undefined
+  const player: Player = {}
+  const { hasOutput, stream } = play(pieces, kind, codec, player)
+  return { outcome: { value: stream, ...(hasOutput && { printed: [] }) }, copy: undefined, player }
+}
+
 /** Whether its bytes can be read as things are now. */
-export const isUsable = (entry: Entry, { codec }: Memo): boolean => isFormOf(entry.codec, codec)
+export const isUsable = (entry: Entry, { codec }: Memo): boolean =>
+  isFormOf(entry.codec, codec) || recordedKind(entry.codec, codec) !== undefined
 
 /** Whether it has what the function's options ask for: errors and output are kept only if they say so. */
 export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOutput }: Memo): boolean =>

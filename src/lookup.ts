@@ -4,10 +4,10 @@
  */
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
-import { isUsable, isWanted, staleSince } from './find.ts'
+import { isUsable, isWanted, open, staleSince } from './find.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
-import { decodeOutcome } from './outcome.ts'
+import { release } from './stream/stream.ts'
 import type { Entry, MissReason } from './types.ts'
 
 /** The entry and its value as a call would find them, or why it would miss. */
@@ -26,15 +26,22 @@ export type Lookup<T> =
 export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_DISABLE'] ?? '')
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
-  return lookup(memo, self, args).hit
+  return isHit(lookup(memo, self, args))
 }
 
 /** One line for people: whether a call would hit, and if not, what changed. */
 export function why(memo: Memo, self: unknown, args: readonly unknown[]): string {
   const found = lookup(memo, self, args)
   if (!found.hit) return `${found.reason}: ${found.explanation}`
+  release(found.value)
   const { computeTime, createdAt } = found.entry
   return `hit: kept since ${new Date(createdAt).toISOString()}, computed in ${Math.round(computeTime)} ms`
+}
+
+/** Whether it is one; what it would give, nobody wants. */
+function isHit(found: Lookup<any>): boolean {
+  if (found.hit) release(found.value)
+  return found.hit
 }
 
 export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
@@ -62,14 +69,15 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
     }
   }
-  const bytes = store.has(entry) ? store.read(entry) : undefined
-  if (bytes === undefined)
-    return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
   try {
-    const outcome = decodeOutcome(memo.codec, entry.codec, bytes)
-    if (!isWanted(outcome, memo))
+    const opened = store.has(entry) ? open(memo, store, entry) : undefined
+    if (opened === undefined)
+      return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
+    const { thrown, value } = opened.outcome
+    if (!isWanted(opened.outcome, memo)) {
+      release(value)
       return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
-    const { thrown, value } = outcome
+    }
     return { hit: true, value, entry, ...(thrown !== undefined && { thrown }) }
   } catch (error) {
     if (error instanceof CodecError) return { hit: false, reason: 'lost', explanation: error.message }

@@ -34,10 +34,16 @@ export const LARGEST_HEADER: number = 2 ** 24
 // Typed arrays over the payload of a mapped file want an aligned start.
 const ALIGNMENT = 64
 
-/** The bytes before the payload; `named` are those whose digest names the file. */
-export function encodeHeader(header: ObjectHeader): { readonly head: Buffer; readonly named: Buffer } {
+/**
+ * The bytes before the payload; `named` are those whose digest names the file.
+ * @param atLeast so many bytes, a multiple of 64
+ */
+export function encodeHeader(
+  header: ObjectHeader,
+  atLeast = 0,
+): { readonly head: Buffer; readonly named: Buffer } {
   const json = Buffer.from(JSON.stringify(header), 'utf8')
-  const length = Math.ceil((PREFIX + json.byteLength) / ALIGNMENT) * ALIGNMENT
+  const length = Math.max(atLeast, Math.ceil((PREFIX + json.byteLength) / ALIGNMENT) * ALIGNMENT)
   const head = Buffer.allocUnsafeSlow(length).fill(' ')
   MAGIC.copy(head)
   head.writeUInt32LE(length - PREFIX, MAGIC.byteLength)

@@ -8,6 +8,7 @@ import { admit, type Budget, fits, footprintOf, type Newcomer, tellOf } from './
 import type { NewEntry, StoreOptions } from './contract.ts'
 import { errnoOf } from './files.ts'
 import type { ObjectHeader } from './header.ts'
+import type { StoredObject } from './object-store.ts'
 import type { OpenDirectory } from './open-directory.ts'
 
 // Up to here a result lives in its row: reads of row and file cost the same at about 64 KiB (measured).
@@ -30,44 +31,60 @@ export class Intake {
 
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
   prepare(asked: NewEntry, bytes: Uint8Array): Newcomer | undefined {
-    const { key, computeTime, codec, async, tags } = asked
+    const { key, codec, tags } = asked
     const size = bytes.byteLength
     const noted = asked.note?.length ?? 0
     const smallest = footprintOf(size, tags, codec) + noted
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
+    const entry = this.entryOf(asked, this.#options.digest(bytes), size)
+    if (size <= LARGEST_INLINE) {
+      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt: leavesAt(entry, asked) }
+    }
+    const stored = this.withDirectories(() => this.#open.rooms.objects.put(aboutOf(entry), bytes))
+    return this.withObject(entry, stored, asked)
+  }
+
+  /** The entry to be. */
+  entryOf(asked: NewEntry, object: Digest, size: number): Entry {
+    const { async, codec, computeTime, key, tags } = asked
     const createdAt = Math.round(asked.createdAt ?? this.#options.clock())
-    const facts: Entry = {
+    return {
       key,
-      object: this.#options.digest(bytes),
+      object,
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
       hits: 0,
       createdAt,
       accessedAt: createdAt,
+      ...(Number.isFinite(asked.expiresAt) && { expiresAt: Math.round(asked.expiresAt!) }),
       codec,
       async,
       tags,
     }
-    const expires = Number.isFinite(asked.expiresAt)
-    const entry = expires ? { ...facts, expiresAt: Math.round(asked.expiresAt!) } : facts
-    const leavesAt = expires ? entry.expiresAt! + Math.round(asked.staleFor ?? 0) : undefined
-    if (size <= LARGEST_INLINE) {
-      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
-    }
-    const stored = this.#withDirectories(() => this.#open.rooms.objects.put(aboutOf(entry), bytes))
-    const { file } = stored
+  }
+
+  /** The row to be of an entry whose object is written. */
+  withObject(entry: Entry, { file, footprint }: StoredObject, asked: NewEntry): Newcomer {
     try {
       if (this.#options.durability === 'always') this.#open.rooms.objects.sync([file])
     } catch (error) {
       this.discard(file)
       throw error
     }
-    const footprint = footprintOf(stored.footprint, tags, codec) + noted
-    return { entry, file, inline: undefined, footprint, leavesAt }
+    const charged = footprintOf(footprint, entry.tags, entry.codec) + (asked.note?.length ?? 0)
+    return { entry, file, inline: undefined, footprint: charged, leavesAt: leavesAt(entry, asked) }
+  }
+
+  /** Whether a result of so many bytes could ever fit; if not, it is refused. */
+  hasRoomFor({ codec, key, tags }: Pick<NewEntry, 'codec' | 'key' | 'tags'>, size: number): boolean {
+    const footprint = footprintOf(size, tags, codec)
+    if (fits(footprint, this.#budget)) return true
+    this.#refuse(key, footprint)
+    return false
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
-  #withDirectories<T>(work: () => T): T {
+  withDirectories<T>(work: () => T): T {
     try {
       return work()
     } catch (error) {
@@ -108,6 +125,10 @@ export class Intake {
     }
   }
 }
+
+/** When nobody wants it any more. */
+const leavesAt = ({ expiresAt }: Entry, { staleFor = 0 }: NewEntry): number | undefined =>
+  expiresAt === undefined ? undefined : expiresAt + Math.round(staleFor)
 
 /** What an object file says of its entry: what does not change. */
 export function aboutOf({

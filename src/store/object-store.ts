@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
+import type { Digester, Pieces } from './contract.ts'
+import { DraftFile } from './draft-file.ts'
 import {
   errnoOf,
   type FileSystem,
@@ -22,6 +24,7 @@ import {
   type ObjectHeader,
   PREFIX,
 } from './header.ts'
+import { openPieces } from './pieces.ts'
 import { Slot } from './writer.ts'
 
 // What a file takes is a multiple of this on nearly every file system.
@@ -80,7 +83,7 @@ export class ObjectStore {
       }
       throw error
     }
-    return { file, footprint: footprintOf(head.byteLength + bytes.byteLength) }
+    return { file, footprint: blocksOf(head.byteLength + bytes.byteLength) }
   }
 
   #writeWhole(path: string, head: Uint8Array, bytes: Uint8Array): void {
@@ -100,6 +103,21 @@ export class ObjectStore {
     }
   }
 
+  /** An object to be written piece by piece. `about` has what its header will have, but for numbers. */
+  begin(about: Omit<ObjectHeader, 'serial'>, digester: Digester): DraftFile {
+    const serial = `${this.#slot.id}.${++this.#serial}`
+    return new DraftFile(
+      { fs: this.#fs, path: join(this.#tmp, `${serial}.draft`), digester },
+      { ...about, serial },
+      (partial, named) => {
+        const file = this.#digest(named)
+        this.#slot.announce(file)
+        this.#moveIn(partial, file)
+        return file
+      },
+    )
+  }
+
   /** The payload in fresh memory, or undefined if the file is gone or damaged. Throws if it could not be read at all. */
   read(file: Digest, object: Digest, size: number): Uint8Array | undefined {
     try {
@@ -117,6 +135,11 @@ export class ObjectStore {
     }
   }
 
+  /** The payload, checked by a reading that holds one piece at a time. As `read`. */
+  pieces(file: Digest, object: Digest, size: number, digester: Digester): Pieces | undefined {
+    return openPieces(this.#fs, this.pathOf(file), object, size, digester)
+  }
+
   /** What a file says about itself, or undefined if it is gone, damaged or cut short. Its payload is not read. */
   inspect(file: Digest): FoundObject | undefined {
     try {
@@ -130,7 +153,7 @@ export class ObjectStore {
         const header = decodeHeader(named)
         const total = this.#fs.fstatSync(fd).size
         if (header === undefined || total !== PREFIX + length + header.size) return undefined
-        return { file, footprint: footprintOf(total), header }
+        return { file, footprint: blocksOf(total), header }
       })
     } catch (error) {
       if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR' || errnoOf(error) === 'EISDIR')
@@ -181,4 +204,4 @@ export class ObjectStore {
   }
 }
 
-const footprintOf = (size: number): number => Math.ceil(size / BLOCK) * BLOCK
+export const blocksOf = (size: number): number => Math.ceil(size / BLOCK) * BLOCK

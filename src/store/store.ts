@@ -19,11 +19,21 @@ import type {
   RecoverOptions,
   VerifyReport,
 } from '../types.ts'
-import type { Budget } from './admission.ts'
+import type { Budget, Newcomer } from './admission.ts'
 import { adopting } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Selection, Store, StoreOptions, WhyDeparted } from './contract.ts'
+import type {
+  Counts,
+  Draft,
+  NewEntry,
+  Pieces,
+  Selection,
+  Store,
+  StoreOptions,
+  WhyDeparted,
+} from './contract.ts'
 import { Counters } from './counters.ts'
+import { Drafts } from './drafts.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, nodeFiles, syncToDisk } from './files.ts'
@@ -31,6 +41,7 @@ import { Intake } from './intake.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
+import { piecesOf } from './pieces.ts'
 import { exportTo, importFrom } from './portable.ts'
 import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
@@ -61,6 +72,7 @@ class DirectoryStore implements Store {
   readonly #fs: FileSystem
   readonly #open: OpenDirectory
   readonly #intake: Intake
+  readonly #drafts: Drafts
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
   #last: Found | undefined
@@ -71,6 +83,7 @@ class DirectoryStore implements Store {
     this.#open = new OpenDirectory(options, fs)
     this.leases = new Leases(this.#open, options.clock)
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
+    this.#drafts = new Drafts(this.#open, this.#intake, options)
     this.directory = options.directory
     this.readonly = this.#open.readonly
   }
@@ -108,8 +121,22 @@ class DirectoryStore implements Store {
       this.#last = undefined
       return known.inline
     }
+    return this.#reading(entry, this.#bytesOf)
+  }
+
+  pieces(entry: Entry): Pieces | undefined {
+    return this.#reading(entry, this.#piecesOf)
+  }
+
+  readonly #piecesOf = ({ entry: { object, size }, file, inline }: Found): Pieces | undefined => {
+    if (file === undefined) return inline && piecesOf(inline)
+    return this.#objects.pieces(file, object, size, this.#options.newDigester())
+  }
+
+  /** What `give` gives of what the entry names. */
+  #reading<T>(entry: Entry, give: (found: Found) => T | undefined): T | undefined {
     try {
-      return this.#open.guard('reading a result', () => this.#read(entry))
+      return this.#open.guard('reading a result', () => this.#read(entry, give))
     } catch (error) {
       if (this.#open.closed) throw error
       // Not lost: it could not be read this time.
@@ -118,10 +145,10 @@ class DirectoryStore implements Store {
     }
   }
 
-  #read(entry: Entry): Uint8Array | undefined {
+  #read<T>(entry: Entry, give: (found: Found) => T | undefined): T | undefined {
     const known = this.#last?.entry === entry ? this.#last : undefined
-    let bytes = known && this.#bytesOf(known)
-    if (bytes !== undefined) return bytes
+    let given = known && give(known)
+    if (given !== undefined) return given
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
     if (now === 'damaged') {
@@ -130,8 +157,8 @@ class DirectoryStore implements Store {
     }
     // Another process may have computed it again, or has dropped it: then this entry is history.
     if (now.entry.object !== entry.object) return this.#lost(entry)
-    bytes = this.#bytesOf(now)
-    if (bytes !== undefined) return bytes
+    given = give(now)
+    if (given !== undefined) return given
     if (!this.readonly && this.#index.removeExactly(now) && now.file !== undefined) this.#open.removeDoomed()
     return this.#lost(entry)
   }
@@ -148,20 +175,37 @@ class DirectoryStore implements Store {
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
       const known = this.#last?.entry === entry ? this.#last : undefined
-      if (known !== undefined && this.#bytesOf(known) !== undefined) return true
+      if (known !== undefined && this.#isSound(known)) return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
-      return this.#bytesOf(now) !== undefined
+      return this.#isSound(now)
     })
   }
 
+  #isSound(found: Found): boolean {
+    const pieces = this.#piecesOf(found)
+    pieces?.close()
+    return pieces !== undefined
+  }
+
   put(asked: NewEntry, bytes: Uint8Array): Entry | undefined {
+    return this.#put(asked, () => this.#intake.prepare(asked, bytes))
+  }
+
+  begin(about: Pick<NewEntry, 'key' | 'codec' | 'async' | 'tags'>): Draft {
+    return this.#open.guard('storing a result', () => {
+      this.#open.expectWritable('storing a result')
+      return this.#drafts.begin(about, (asked, prepare) => this.#put(asked, prepare))
+    })
+  }
+
+  #put(asked: NewEntry, prepare: () => Newcomer | undefined): Entry | undefined {
     const doing = 'storing a result'
     // Two guards: should the index be rebuilt, the object already written is not written again.
     const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
       this.#open.followNowAndThen()
-      return this.#intake.prepare(asked, bytes)
+      return prepare()
     })
     if (newcomer === undefined) return undefined
     try {
@@ -365,6 +409,7 @@ class DirectoryStore implements Store {
     if (!temporary && !this.readonly) {
       this.#open.afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
     }
+    this.#drafts.close()
     this.#counters.close()
     this.leases.close()
     this.#open.close()
