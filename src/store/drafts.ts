@@ -4,14 +4,16 @@
  */
 import type { Digest, Entry } from '../types.ts'
 import type { Newcomer } from './admission.ts'
-import type { Draft, NewEntry, StoreOptions } from './contract.ts'
+import type { Draft, NewEntry, Store, StoreOptions } from './contract.ts'
 import type { DraftFile } from './draft-file.ts'
 import { storeErrorOf } from './failure.ts'
 import { aboutOf, type Intake } from './intake.ts'
 import { blocksOf } from './object-store.ts'
 import type { OpenDirectory } from './open-directory.ts'
 
-type About = Parameters<Drafts['begin']>[0]
+type About = Parameters<Store['begin']>[0]
+/** Gives a row to the newcomer that it makes. */
+type Admit = (asked: NewEntry, prepare: () => Newcomer) => Entry | undefined
 
 // The digest of nothing yet, as long as all others.
 const BLANK = '0'.repeat(32) as Digest
@@ -20,20 +22,22 @@ export class Drafts {
   readonly #open: OpenDirectory
   readonly #intake: Intake
   readonly #options: StoreOptions
+  readonly #admit: Admit
   readonly #pending = new Set<Draft>()
 
-  constructor(open: OpenDirectory, intake: Intake, options: StoreOptions) {
+  constructor(open: OpenDirectory, intake: Intake, options: StoreOptions, admit: Admit) {
     this.#open = open
     this.#intake = intake
     this.#options = options
+    this.#admit = admit
   }
 
-  /** @param admit gives a row to the newcomer that it makes. */
-  begin(
-    about: Pick<NewEntry, 'key' | 'codec' | 'async' | 'tags'>,
-    admit: (asked: NewEntry, prepare: () => Newcomer) => Entry | undefined,
-  ): Draft {
-    const file = this.#fileFor(about)
+  begin(about: About): Draft {
+    const doing = 'storing a result'
+    const file = this.#open.guard(doing, () => {
+      this.#open.expectWritable(doing)
+      return this.#fileFor(about)
+    })
     const discard = (): void => {
       if (this.#pending.delete(draft)) file.remove()
     }
@@ -46,7 +50,7 @@ export class Drafts {
           if (fits) this.#intake.withDirectories(() => file.append(bytes))
         } catch (error) {
           this.#open.afterwards('removing a draft', discard)
-          throw storeErrorOf(error, 'storing a result')
+          throw storeErrorOf(error, doing)
         }
         if (!fits) discard()
         return fits
@@ -54,7 +58,7 @@ export class Drafts {
       keep: (asked) => {
         if (!this.#pending.has(draft)) return undefined
         try {
-          return admit(asked, () => this.#finish(file, asked))
+          return this.#admit(asked, () => this.#finish(file, asked))
         } finally {
           this.#open.afterwards('removing a draft', discard)
         }

@@ -83,7 +83,9 @@ class DirectoryStore implements Store {
     this.#open = new OpenDirectory(options, fs)
     this.leases = new Leases(this.#open, options.clock)
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
-    this.#drafts = new Drafts(this.#open, this.#intake, options)
+    this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>
+      this.#put(asked, prepare),
+    )
     this.directory = options.directory
     this.readonly = this.#open.readonly
   }
@@ -193,10 +195,7 @@ class DirectoryStore implements Store {
   }
 
   begin(about: Pick<NewEntry, 'key' | 'codec' | 'async' | 'tags'>): Draft {
-    return this.#open.guard('storing a result', () => {
-      this.#open.expectWritable('storing a result')
-      return this.#drafts.begin(about, (asked, prepare) => this.#put(asked, prepare))
-    })
+    return this.#drafts.begin(about)
   }
 
   #put(asked: NewEntry, prepare: () => Newcomer | undefined): Entry | undefined {
