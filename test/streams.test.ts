@@ -1,6 +1,6 @@
 /** Functions that return streams: recorded while the caller takes them, played again on a hit. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { PassThrough, Readable } from 'node:stream'
 import { describe, type TestContext, test } from 'node:test'
@@ -601,6 +601,79 @@ describe('streams and what is around them', () => {
         ['ERR_UNDECODABLE'],
       )
     }
+  })
+
+  const long = Array.from({ length: 50 }, (_, n) => 'x'.repeat(5000) + n)
+  const objectsOf = (directory: string): string[] =>
+    readdirSync(join(directory, 'objects'), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.length > 32)
+      .map((name) => join(directory, 'objects', name))
+
+  test('a damaged recording is a miss, which is mended', async (t) => {
+    for (const { make } of [kinds['generator']!, kinds['web stream']!]) {
+      const { group, sync, told } = memoized(t, make, long)
+      await contents(sync(1))
+      const [path] = objectsOf(group.directory)
+      const bytes = readFileSync(path!)
+      bytes[bytes.byteLength - 100]! ^= 1
+      writeFileSync(path!, bytes)
+      assert.equal(sync.wouldHit(1), false)
+      assert.deepEqual((await contents(sync(1)))[3], long)
+      assert.ok(sync.wouldHit(1))
+      assert.deepEqual((await contents(sync(1)))[3], long)
+      assert.equal(told.made, 2)
+    }
+  })
+
+  test('a recording that is too large, or whose file is taken away, does not harm the stream', async (t) => {
+    const small = temporaryGroup(t, { maxSize: 100_000 })
+    const f = small.group.memoize(generator, { version: 1, name: 'f' })
+    assert.deepEqual([...f(long, newTold())], long)
+    assert.equal([...small.group.entries()].length, 0)
+    assert.deepEqual(small.failures, [])
+    const { failures, group, sync } = memoized(t, generator, long)
+    const stream = sync(1)
+    for (let n = 0; n < 20; n++) stream.next()
+    const tmp = join(group.directory, 'tmp')
+    const drafts = readdirSync(tmp).filter((name) => name.endsWith('.draft'))
+    assert.equal(drafts.length, 1)
+    rmSync(join(tmp, drafts[0]!))
+    assert.equal([...stream].length, 30)
+    assert.equal(sync.wouldHit(1), false)
+    assert.deepEqual(
+      failures.map(({ code }) => code),
+      ['ERR_STORE_IO'],
+    )
+    assert.deepEqual([...sync(1)], long)
+    assert.ok(sync.wouldHit(1))
+  })
+
+  test('recordings that nobody takes to their end hold no file and leave none at exit', async (t) => {
+    const { group, sync } = memoized(t, generator, long)
+    for (const _ of sync(1));
+    const fds = () => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0)
+    const before = fds()
+    for (let n = 0; n < 20; n++) {
+      sync.wouldHit(1)
+      sync.why(1)
+      const half = sync(n + 2)
+      for (let i = 0; i < 30; i++) half.next()
+      for (const _ of sync(1)) break
+    }
+    assert.equal(fds(), before + (process.platform === 'linux' ? 1 : 0), 'but for the slot of this writer')
+    group.close()
+    assert.deepEqual(readdirSync(join(group.directory, 'tmp')), [])
+  })
+
+  test('carried to another directory', async (t) => {
+    const one = memoized(t, generator, long)
+    for (const _ of one.sync(1));
+    const path = join(one.group.directory, '..', 'exported')
+    await one.group.export(path)
+    const other = memoized(t, generator, long)
+    assert.equal((await other.group.import(path)).imported, 1)
+    assert.deepEqual([...other.sync(1)], long)
+    assert.equal(other.told.made, 0)
   })
 
   test('nothing is kept of a group that is read-only, and all is given', async (t) => {

@@ -5,7 +5,6 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { emit } from '../events.ts'
 import type {
   CallKey,
@@ -20,7 +19,7 @@ import type {
   VerifyReport,
 } from '../types.ts'
 import type { Budget, Newcomer } from './admission.ts'
-import { adopting } from './adopt.ts'
+import { recoverAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
 import type {
   Counts,
@@ -51,8 +50,6 @@ export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
-// Objects between two words about progress.
-const PROGRESS_EVERY = 20
 
 /** Opens the store of a directory, making it one if need be. `fs` is for tests that make calls fail. */
 export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): Store {
@@ -385,19 +382,10 @@ class DirectoryStore implements Store {
     }
   }
 
-  async recover({ dryRun = false, onProgress }: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
+  async recover(options: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
     return this.#open.maintain('recovering', async () => {
-      const total = onProgress === undefined ? 0 : [...this.#objects.list()].length
-      let adopted = 0
-      let done = 0
-      for (const isAdopted of adopting(this.#open.rooms, dryRun)) {
-        if (isAdopted) adopted += 1
-        if (++done % PROGRESS_EVERY !== 0) continue
-        onProgress?.(done, Math.max(done, total))
-        await setImmediate()
-      }
-      onProgress?.(done, done)
-      if (!dryRun) this.#open.removeDoomed()
+      const adopted = await recoverAll(this.#open.rooms, options)
+      if (options.dryRun !== true) this.#open.removeDoomed()
       return { adopted }
     })
   }
