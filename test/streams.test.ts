@@ -398,8 +398,9 @@ describe('what is kept of a stream', () => {
       const f = group.memoize(make as () => AsyncGenerator<number>, { captureOutput: true })
       const { write } = process.stdout
       const lines: string[] = []
-      // the test runner writes bytes
-      process.stdout.write = ((chunk: unknown) => typeof chunk === 'string' && lines.push(chunk)) as any
+      // the test runner writes, too
+      process.stdout.write = ((chunk: unknown) =>
+        /^(?:one|two|end)\n$/.test(String(chunk)) && lines.push(String(chunk))) as any
       try {
         for (let round = 0; round < 2; round++) for await (const value of f()) lines.push(`value ${value}`)
       } finally {
@@ -660,7 +661,7 @@ describe('streams and what is around them', () => {
       for (let i = 0; i < 30; i++) half.next()
       for (const _ of sync(1)) break
     }
-    assert.equal(fds(), before + (process.platform === 'linux' ? 1 : 0), 'but for the slot of this writer')
+    assert.equal(fds(), before)
     group.close()
     assert.deepEqual(readdirSync(join(group.directory, 'tmp')), [])
   })
