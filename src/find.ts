@@ -64,7 +64,9 @@ export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOut
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {
   const found = find(memo, room, key)
-  return found !== undefined && isFresh(found) ? found : undefined
+  if (found === undefined || isFresh(found)) return found
+  release(found.outcome.value)
+  return undefined
 }
 
 export const isFresh = ({ staleFor }: Found): boolean => staleFor < 0

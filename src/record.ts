@@ -43,7 +43,11 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
     return streaming.stream
   }
   const recording = new StreamRecording(memo, room, store, streamed, streaming)
-  const stream = tapped(streaming, recording)
+  const stream = guarded(memo, room, () => tapped(streaming, recording))
+  if (stream === undefined) {
+    recording.spoil()
+    return streaming.stream
+  }
   abandoned.register(stream, recording, recording)
   return stream
 }

@@ -7,6 +7,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as pause, setImmediate as soon } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { file, type InputFile, type MemoizeOptions, registerClass } from 'permafrost'
+import { project } from './support/project.js'
 import { temporaryGroup } from './support/temporary.js'
 
 /** What a maker tells of itself. */
@@ -421,12 +422,42 @@ describe('what is kept of a stream', () => {
     const own = Object.assign(Readable.from([1]), { length: 1 })
     const locked = new ReadableStream()
     locked.getReader()
-    const given = [new PassThrough(), started, own, locked, [1].values(), new (class extends Readable {})()]
+    const lookalike = Object.create(Readable.prototype)
+    const frozen = Object.freeze(
+      (function* () {
+        yield 1
+      })(),
+    )
+    const given = [
+      new PassThrough(),
+      lookalike,
+      frozen,
+      started,
+      own,
+      locked,
+      [1].values(),
+      new (class extends Readable {})(),
+    ]
     let at = 0
     const f = group.memoize((n: number) => given[n + 0 * at++], { version: 1, name: 'f' })
-    for (const [n, one] of given.entries()) assert.equal(f(n), one)
+    for (const [n, one] of given.entries()) assert.ok(f(n) === one)
     assert.deepEqual(new Set(failures.map(({ code }) => code)), new Set(['ERR_UNENCODABLE']))
     assert.equal(failures.length, given.length)
+  })
+
+  test('bytes for readers with memory of their own', async (t) => {
+    const { sync } = memoized(t, webBytes, buffers)
+    for (let round = 0; round < 2; round++) {
+      const reader = (sync(1) as ReadableStream).getReader({ mode: 'byob' })
+      const seen: number[] = []
+      for (;;) {
+        const { done, value } = await reader.read(new Uint8Array(700))
+        if (done) break
+        seen.push(value.byteLength)
+      }
+      assert.deepEqual(seen, [700, 300, 700, 300, 700, 300, 700, 300])
+    }
+    assert.ok(sync.wouldHit(1))
   })
 
   test('the text of a Readable with an encoding', async (t) => {
@@ -664,6 +695,25 @@ describe('streams and what is around them', () => {
     assert.equal(fds(), before)
     group.close()
     assert.deepEqual(readdirSync(join(group.directory, 'tmp')), [])
+  })
+
+  test('another process does not wait for whoever takes one slowly', (t) => {
+    const { group } = temporaryGroup(t)
+    const f = group.memoize((_: string) => generator(long, newTold()), { version: 1, name: 'f' })
+    const slow = f('a')
+    slow.next()
+    const user = project(t, {
+      'package.json': '{ "type": "module" }',
+      'main.js': `import { MemoizedGroup } from 'permafrost'
+const group = new MemoizedGroup({ directory: process.argv[2] })
+const f = group.memoize(function* (_) { yield 1 }, { version: 1, name: 'f' })
+console.log([...f('a')].length, f.wouldHit('a'))`,
+    })
+    const began = performance.now()
+    assert.deepEqual(user.run('main.js', { args: [group.directory] }).printed, ['1 true'])
+    assert.ok(performance.now() - began < 20_000)
+    assert.equal([...slow].length, 49)
+    assert.equal([...f('a')].length, 50)
   })
 
   test('carried to another directory', async (t) => {

@@ -32,7 +32,13 @@ const ASYNC_GENERATOR = protoOf(protoOf((async function* () {})())!)
 /** Undefined for whatever is no stream, or is one that could not be told from its copy only by luck. */
 export function streamOf(value: unknown): Streaming | undefined {
   if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined
-  const shape = types.isGeneratorObject(value) ? generatorShape(value) : classShape(value)
+  if (!Object.isExtensible(value)) return undefined
+  let shape: Shape | undefined
+  try {
+    shape = types.isGeneratorObject(value) ? generatorShape(value) : classShape(value)
+  } catch {
+    // it only looks like one
+  }
   return shape && { shape, stream: value }
 }
 
