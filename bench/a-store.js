@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { digestBytes } from '#src/freeze/digest.js'
+import { digestBytes, newDigester } from '#src/freeze/digest.js'
 import { policies } from '#src/store/policy.js'
 import { openStore } from '#src/store/store.js'
 
@@ -29,6 +29,7 @@ export const open = (directory, options = {}) =>
     durability: 'commit',
     clock: Date.now,
     digest: digestBytes,
+    newDigester,
     onError: (error) => {
       throw error
     },

@@ -11,6 +11,7 @@ const all = [
   'call.js',
   'freeze.js',
   'values.js',
+  'streams.js',
   'cold-start.js',
   'store.js',
   'store-scale.js',

@@ -21,8 +21,10 @@ import type { Memo, Room } from './memo.ts'
 import { inherit, observed } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
+import { record } from './record.ts'
 import { nameOf } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
+import { type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Digest, Entry } from './types.ts'
 
@@ -76,7 +78,8 @@ export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boo
 }
 
 /** What is being computed now is not to be kept. */
-function outdate({ flights }: Room, digest: Digest): void {
+function outdate({ flights, recordings }: Room, digest: Digest): void {
+  for (const recording of recordings) if (recording.digest === digest) recording.isOutdated = true
   const flight = flights.get(digest)
   if (flight !== undefined) flight.isOutdated = true
 }
@@ -96,7 +99,7 @@ function withKey(
     const failure = asFailure(error)
     uncached(memo, room, failure)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
-    if (types.isAsyncFunction(memo.fn)) return Promise.reject(failure)
+    if (memo.isAsync) return Promise.reject(failure)
     throw failure
   }
   return proceed(keyed, room)
@@ -105,7 +108,7 @@ function withKey(
 // hits -------------------------------------------------------------------------------------------------------------
 
 /** What was found, as the function would give it: it may throw. */
-function answer(one: Call, { entry, outcome, recorded }: Found): unknown {
+function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown {
   const { keyed, memo } = one
   const { async, computeTime, expiresAt, size } = entry
   depend(keyed.inputPaths, expiresAt)
@@ -113,9 +116,11 @@ function answer(one: Call, { entry, outcome, recorded }: Found): unknown {
   countHit(one, computeTime)
   emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
   const { printed, thrown, value } = outcome
+  if (player !== undefined) takePart(one, player)
   if (memo.captureOutput && printed !== undefined) replay(printed)
   if (thrown === undefined) {
-    const audited = audit(one, value)
+    // a stream cannot be compared with another without being taken
+    const audited = player === undefined ? audit(one, value) : undefined
     return async ? Promise.resolve(audited).then(() => value) : value
   }
   const error = remembered(thrown.error, entry)
@@ -135,6 +140,17 @@ function remembered(error: unknown, { createdAt }: Entry): unknown {
     error.stack += `\n    kept by permafrost since ${new Date(createdAt).toISOString()}`
   }
   return error
+}
+
+/** Where a recording cannot say what the function would do, the function does it. */
+function takePart({ args, keyed, memo, room, self }: Call, player: Player): void {
+  if (memo.captureOutput) player.print = replay
+  player.live = (why) => {
+    if (why instanceof CodecError) room.report(why, memo.name)
+    const now = keyOf(memo, self, args).key
+    if (now.digest !== keyed.key.digest) throw why
+    return Reflect.apply(memo.fn, self, args)
+  }
 }
 
 function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
@@ -236,6 +252,19 @@ function run(one: Call, lease: Lease | undefined): Ran {
       if (watched !== undefined) lookForMutation(memo, self, args, keyed, watched)
     }
   }
+  /** The stream goes to the caller now; it is kept, if ever, when that one is done with it. */
+  const stream = (streaming: Streaming, async: boolean): unknown => {
+    const elapsed = performance.now() - began
+    learn(memo, elapsed)
+    giveBack(memo, room, lease, 'unkept')
+    const isOutdated = flight?.isOutdated === true
+    return record(
+      memo,
+      room,
+      { keyed, self, args, frame, elapsed, async, output: recording, isOutdated },
+      streaming,
+    )
+  }
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
   let result: unknown
   try {
@@ -246,6 +275,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
     return { value: failed(error, false) }
   }
   if (!types.isPromise(result)) {
+    const streaming = streamOf(result)
+    if (streaming !== undefined) return { value: stream(streaming, false) }
     finish({ value: result }, false)
     return { value: result }
   }
@@ -262,6 +293,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
   const landed = result.then(
     (value): Kept => {
+      const streaming = streamOf(value)
+      if (streaming !== undefined) return { value: stream(streaming, true), copy: undefined, frame }
       const kept = finish({ value }, true)
       return { value, copy: copyOf(kept, value), frame }
     },
@@ -297,6 +330,12 @@ function run(one: Call, lease: Lease | undefined): Ran {
   }
 }
 
+/** Takes a stream to its end, since nobody else does. */
+async function exhaust({ value }: { readonly value: unknown }): Promise<void> {
+  if (streamOf(value) === undefined) return
+  for await (const _ of value as AsyncIterable<unknown>);
+}
+
 function learn({ learnt }: Memo, elapsed: number): void {
   learnt.slowest = Math.max(learnt.slowest ?? 0, elapsed)
 }
@@ -328,8 +367,9 @@ function revalidate(one: Call): void {
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
         const ran = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
-        if (ran !== undefined && 'flight' in ran) ran.flight.landed.catch(failed).then(done)
-        else done()
+        if (ran === undefined) done()
+        else
+          ('flight' in ran ? ran.flight.landed : Promise.resolve(ran)).then(exhaust).catch(failed).then(done)
       } catch (error) {
         failed(error)
         done()

@@ -5,16 +5,20 @@ import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
 import { putBack } from './outputs.ts'
-import { changedSince, type Opened, opened, type Recorded } from './recorded.ts'
+import { changedSince, opened, type Recorded, type Opened as Unsealed } from './recorded.ts'
+import type { Store } from './store/contract.ts'
+import { type Player, play, recordedKind, release, type StreamKind } from './stream/stream.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
   readonly entry: Entry
   readonly outcome: Outcome
-  /** The same once more, for somebody else; undefined if it is gone meanwhile. */
-  readonly copy: () => Outcome | undefined
+  /** The same once more, for somebody else; undefined if it is gone meanwhile. A stream has none. */
+  readonly copy: (() => Outcome | undefined) | undefined
   /** What it was seen to read, all of which is as it was. */
   readonly recorded: readonly Recorded[]
+  /** To have a say in how it is played, if it is a stream. */
+  readonly player?: Player
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
 }
@@ -27,33 +31,67 @@ export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const found = openedFor(memo, store.read(entry))
-    if (found === undefined || changedSince(found.recorded).length > 0) return undefined
-    const decoded = (parts: Parts) => decodeOutcome(memo.codec, entry.codec, parts)
-    const outcome = decoded(found)
-    const copy = () => {
-      // the first one has the leaves as its own memory
-      const parts = found.leaves.length === 0 ? found : openedFor(memo, store.read(entry))
-      return parts && decoded(parts)
+    const held = open(memo, store, entry)
+    if (held === undefined || 'changed' in held) return undefined
+    const { outcome } = held
+    if (isWanted(outcome, memo)) {
+      if (outcome.outputs !== undefined) putBack(outcome.outputs)
+      return { entry, ...held, staleFor }
     }
-    if (!isWanted(outcome, memo)) return undefined
-    if (outcome.outputs !== undefined) putBack(outcome.outputs)
-    return { entry, outcome, recorded: found.recorded, copy, staleFor }
+    release(outcome.value)
+    return undefined
   })
 }
 
+type Opened = Pick<Found, 'outcome' | 'copy' | 'player' | 'recorded'>
+
+/**
+ * What a usable entry holds, if it is still there and sound; or the names of what it was seen to read and is another by now.
+ * Throws a `CodecError`.
+ */
+export function open(
+  memo: Memo,
+  store: Store,
+  entry: Entry,
+): Opened | { readonly changed: readonly string[] } | undefined {
+  const kind = recordedKind(entry.codec, memo.codec)
+  if (kind !== undefined) return openStream(memo, store, entry, kind)
+  const found = openedFor(memo, store.read(entry))
+  if (found === undefined) return undefined
+  const { leaves, recorded } = found
+  const changed = changedSince(recorded)
+  if (changed.length > 0) return { changed }
+  const decoded = (parts: Parts) => decodeOutcome(memo.codec, entry.codec, parts)
+  const copy = () => {
+    // the first one has the leaves as its own memory
+    const parts = leaves.length === 0 ? found : openedFor(memo, store.read(entry))
+    return parts && decoded(parts)
+  }
+  return { outcome: decoded(found), copy, recorded }
+}
+
+function openStream({ codec }: Memo, store: Store, entry: Entry, kind: StreamKind): Opened | undefined {
+  const pieces = store.pieces(entry)
+  if (pieces === undefined) return undefined
+  const player: Player = {}
+  const { hasOutput, stream } = play(pieces, kind, codec, player)
+  const outcome = { value: stream, ...(hasOutput && { printed: [] }) }
+  return { outcome, copy: undefined, player, recorded: [] }
+}
+
 /** Whether its bytes can be read as things are now. */
-export const isUsable = (entry: Entry, { codec }: Memo): boolean => isFormOf(entry.codec, codec)
+export const isUsable = (entry: Entry, { codec }: Memo): boolean =>
+  isFormOf(entry.codec, codec) || recordedKind(entry.codec, codec) !== undefined
 
 /** Whether it has what the function's options ask for: errors and output are kept only if they say so. */
 export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOutput }: Memo): boolean =>
   (printed !== undefined || !captureOutput) && (thrown === undefined || cacheErrors !== undefined)
 
 /** A result's bytes, apart from what was recorded with them. */
-export function openedFor(
+function openedFor(
   { recordsInputs }: Memo,
   stored: Parts | undefined,
-): (Opened & Pick<Parts, 'leaves'>) | undefined {
+): (Unsealed & Pick<Parts, 'leaves'>) | undefined {
   if (stored === undefined) return undefined
   const found = recordsInputs ? opened(stored.bytes) : { bytes: stored.bytes, recorded: [] }
   return found && { ...found, leaves: stored.leaves }
@@ -62,7 +100,9 @@ export function openedFor(
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {
   const found = find(memo, room, key)
-  return found !== undefined && isFresh(found) ? found : undefined
+  if (found === undefined || isFresh(found)) return found
+  release(found.outcome.value)
+  return undefined
 }
 
 export const isFresh = ({ staleFor }: Found): boolean => staleFor < 0

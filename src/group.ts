@@ -11,7 +11,7 @@ import { dirname, join, resolve } from 'node:path'
 import { checkCompression } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { warnOnce } from './events.ts'
-import { digestBytes } from './freeze/digest.ts'
+import { digestBytes, newDigester } from './freeze/digest.ts'
 import { type GroupOptions, groupChecks, selectionChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
@@ -76,12 +76,14 @@ export class MemoizedGroup implements Disposable {
       durability: options.durability ?? 'commit',
       clock,
       digest: digestBytes,
+      newDigester,
       onError: (error) => this.#report(error, this.directory),
     })
     registerRoom(this, {
       store: () => this.#store,
       clock,
       flights: new Map<Digest, Flight>(),
+      recordings: new Set(),
       revalidating: new Set<Digest>(),
       report: (error, subject) => this.#report(error, subject),
       count: (name, what) => this.#count(name, what),

@@ -9,12 +9,13 @@ import { notesOf } from './explain.ts'
 import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
-import type { Memo, Room } from './memo.ts'
+import type { Counted, Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
 import { changedSince, sealed } from './recorded.ts'
-import type { Lease } from './store/contract.ts'
+import type { Lease, NewEntry } from './store/contract.ts'
+import type { Entry } from './types.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
@@ -57,12 +58,49 @@ const WORTH_A_NOTE = 1
  * cannot be. Throws only for `onUncacheable: 'throw'`.
  */
 export function keep(memo: Memo, room: Room, finished: Finished): Encoded | 'unwanted' | undefined {
-  const { elapsed, frame, keyed } = finished
-  const kept = guarded(memo, room, () => {
-    room.count(memo.name, { misses: 1, timeSpent: elapsed })
-    room.store()?.count(memo.name, { misses: 1, timeSpent: elapsed })
+  return settle(memo, room, finished, () => {
+    countMiss(memo, room, { misses: 1, timeSpent: finished.elapsed })
     return encoded(memo, room, finished)
   })
+}
+
+/** A recording of a stream that has ended, as it goes into the store. */
+export interface Taped {
+  readonly form: string
+  put(entry: NewEntry): Entry | undefined
+}
+
+/** The same for a stream: `shouldCache` and `ttl` are asked when it has ended, about `undefined`. Counts nothing. */
+export function keepTape(
+  memo: Memo,
+  room: Room,
+  streamed: Omit<Finished, 'outcome'>,
+  { form, put }: Taped,
+): void {
+  const finished: Finished = { ...streamed, outcome: { value: undefined } }
+  settle(memo, room, finished, () => {
+    const expiresAt = expiryToKeep(memo, room, finished, true)
+    if (typeof expiresAt !== 'number') return expiresAt
+    const entry = entryToBe(memo, finished, expiresAt, form)
+    tellOfPut(entry, put(entry))
+    return undefined
+  })
+}
+
+export function countMiss({ name }: Memo, room: Room, what: Counted): void {
+  room.count(name, what)
+  room.store()?.count(name, what)
+}
+
+/** Does it, and tells whoever is to know how it went. */
+function settle<T>(
+  memo: Memo,
+  room: Room,
+  finished: Finished,
+  work: () => T | PermafrostError,
+): T | undefined {
+  const { frame, keyed } = finished
+  const kept = guarded(memo, room, work)
   // the call around this one depends on all that this one did, kept or not
   depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
   if (!(kept instanceof PermafrostError)) return kept
@@ -78,15 +116,11 @@ const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
 
 /** Encode and store what came of it. Gives the parts; or why it cannot be cached; or that it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | 'unwanted' {
-  const { async, elapsed, frame, keyed, lease, outcome } = finished
-  const uncertain = whyUncertain(memo, finished)
-  if (uncertain !== undefined) return uncertain
-  if (!isToBeKept(memo, finished)) return 'unwanted'
-  const expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
-  frame.expiresAt = expiresAt
+  const expiresAt = expiryToKeep(memo, room, finished, finished.async)
+  if (typeof expiresAt !== 'number') return expiresAt
   let made: Encoded
   try {
-    made = encodeParts(memo.codec, outcome, keyed.inputPaths)
+    made = encodeParts(memo.codec, finished.outcome, finished.keyed.inputPaths)
   } catch (error) {
     return error instanceof CodecError
       ? error
@@ -94,29 +128,44 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   }
   const store = room.store()
   if (store === undefined || store.readonly) return made
-  const put = store.put(
-    {
-      key: plainKey(keyed.key),
-      computeTime: elapsed,
-      ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt, staleFor: staleAfter(memo) }),
-      codec: made.form,
-      async,
-      tags: memo.tags,
-      keepVersions: memo.keepVersions,
-      ...(lease !== undefined && { lease }),
-      ...(elapsed >= WORTH_A_NOTE && notesOf(memo, finished.self, finished.args)),
-    },
-    memo.recordsInputs ? sealed(recordedBy(frame), made.bytes) : made.bytes,
-    made.leaves,
-  )
-  if (put !== undefined)
-    emit('put', () => ({
-      name: memo.name,
-      key: plainKey(keyed.key),
-      size: put.size,
-      computeTime: elapsed,
-    }))
+  const entry = entryToBe(memo, finished, expiresAt, made.form)
+  const bytes = memo.recordsInputs ? sealed(recordedBy(finished.frame), made.bytes) : made.bytes
+  tellOfPut(entry, store.put(entry, bytes, made.leaves))
   return made
+}
+
+/** When a result that may be kept expires, or why it may not. `isLate`: others may have changed what it read. */
+function expiryToKeep(
+  memo: Memo,
+  room: Room,
+  finished: Finished,
+  isLate: boolean,
+): number | UncertainError | 'unwanted' {
+  const { frame, outcome } = finished
+  const uncertain = whyUncertain(memo, finished, isLate)
+  if (uncertain !== undefined) return uncertain
+  if (!isToBeKept(memo, finished)) return 'unwanted'
+  frame.expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
+  return frame.expiresAt
+}
+
+function entryToBe(memo: Memo, finished: Finished, expiresAt: number, codec: string): NewEntry {
+  const { args, async, elapsed, keyed, lease, self } = finished
+  return {
+    key: plainKey(keyed.key),
+    computeTime: elapsed,
+    ...(expiresAt !== Number.POSITIVE_INFINITY && { expiresAt, staleFor: staleAfter(memo) }),
+    codec,
+    async,
+    tags: memo.tags,
+    keepVersions: memo.keepVersions,
+    ...(lease !== undefined && { lease }),
+    ...(elapsed >= WORTH_A_NOTE && notesOf(memo, self, args)),
+  }
+}
+
+function tellOfPut({ computeTime, key }: NewEntry, put: Entry | undefined): void {
+  if (put !== undefined) emit('put', () => ({ name: key.name, key, size: put.size, computeTime }))
 }
 
 /** Whether the user wants it kept. */
@@ -134,7 +183,11 @@ function isToBeKept({ cacheErrors, shouldCache }: Memo, finished: Finished): boo
 }
 
 /** Why a finished call must not be kept: what it read may not be what its key says. */
-function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished): UncertainError | undefined {
+function whyUncertain(
+  memo: Memo,
+  { args, frame, keyed, self }: Finished,
+  isLate: boolean,
+): UncertainError | undefined {
   const refused = whyRefused(memo, frame)
   if (refused !== undefined) return refused
   const recorded = recordedBy(frame)
@@ -149,7 +202,7 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
   const changed = changedSince(recorded)
   if (changed.length > 0)
     return new UncertainError(`what it read (${changed.slice(0, 5).join(', ')}) changed while it ran`)
-  if (!async && keyed.inputPaths.length === 0) return undefined
+  if (!isLate && keyed.inputPaths.length === 0) return undefined
   const now = keyOf(memo, self, args).key
   if (now.inputs !== keyed.key.inputs) {
     return new UncertainError(
@@ -157,11 +210,17 @@ function whyUncertain(memo: Memo, { args, async, frame, keyed, self }: Finished)
     )
   }
   // while an asynchronous function waits, others may change what it reads next
-  if (async && now.digest !== keyed.key.digest) {
+  if (isLate && now.digest !== keyed.key.digest) {
     return new UncertainError('its arguments, or what it captures, changed while it ran')
   }
   return undefined
 }
+
+/** When what a function gives now expires, as far as that can be known now. */
+export const expiryAtOnce = ({ ttl }: Memo, { clock }: Room): number =>
+  ttl === undefined || typeof ttl === 'function'
+    ? Number.POSITIVE_INFINITY
+    : clock() + milliseconds(ttl, 'ttl')
 
 function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: Outcome): number {
   const age =

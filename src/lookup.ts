@@ -4,11 +4,10 @@
  */
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
-import { isUsable, isWanted, openedFor, staleSince } from './find.ts'
+import { isUsable, isWanted, open, staleSince } from './find.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
-import { decodeOutcome } from './outcome.ts'
-import { changedSince } from './recorded.ts'
+import { release } from './stream/stream.ts'
 import type { Entry, MissReason } from './types.ts'
 
 /** The entry and its value as a call would find them, or why it would miss. */
@@ -30,15 +29,22 @@ export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['
 const MOST_NAMES = 5
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
-  return lookup(memo, self, args).hit
+  return isHit(lookup(memo, self, args))
 }
 
 /** One line for people: whether a call would hit, and if not, what changed. */
 export function why(memo: Memo, self: unknown, args: readonly unknown[]): string {
   const found = lookup(memo, self, args)
   if (!found.hit) return `${found.reason}: ${found.explanation}`
+  release(found.value)
   const { computeTime, createdAt } = found.entry
   return `hit: kept since ${new Date(createdAt).toISOString()}, computed in ${Math.round(computeTime)} ms`
+}
+
+/** Whether it is one; what it would give, nobody wants. */
+function isHit(found: Lookup<any>): boolean {
+  if (found.hit) release(found.value)
+  return found.hit
 }
 
 export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
@@ -66,21 +72,19 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
       explanation: `it was stored with the codec ${entry.codec}, not ${memo.codec.name}`,
     }
   }
-  const found = openedFor(memo, store.has(entry) ? store.read(entry) : undefined)
-  if (found === undefined)
-    return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
-  const changed = changedSince(found.recorded)
-  if (changed.length > 0)
-    return {
-      hit: false,
-      reason: 'inputs',
-      explanation: `what it read changed: ${changed.slice(0, MOST_NAMES).join(', ')}`,
-    }
   try {
-    const outcome = decodeOutcome(memo.codec, entry.codec, found)
-    if (!isWanted(outcome, memo))
+    const opened = store.has(entry) ? open(memo, store, entry) : undefined
+    if (opened === undefined)
+      return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
+    if ('changed' in opened) {
+      const names = opened.changed.slice(0, MOST_NAMES).join(', ')
+      return { hit: false, reason: 'inputs', explanation: `what it read changed: ${names}` }
+    }
+    const { thrown, value } = opened.outcome
+    if (!isWanted(opened.outcome, memo)) {
+      release(value)
       return { hit: false, reason: 'lost', explanation: 'its output was not kept' }
-    const { thrown, value } = outcome
+    }
     return { hit: true, value, entry, ...(thrown !== undefined && { thrown }) }
   } catch (error) {
     if (error instanceof CodecError) return { hit: false, reason: 'lost', explanation: error.message }

@@ -15,11 +15,19 @@ export interface Room {
   readonly clock: () => number
   /** Asynchronous calls that are running, for others to join. */
   readonly flights: Map<Digest, Flight>
+  /** Streams that are being recorded. */
+  readonly recordings: Set<OpenRecording>
   /** Calls that are being computed again in the background. */
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */
   report(error: PermafrostError, subject: string): void
   count(name: string, what: Counted): void
+}
+
+export interface OpenRecording {
+  readonly digest: Digest
+  /** Whether it is not to be kept. */
+  isOutdated: boolean
 }
 
 export interface Counted {

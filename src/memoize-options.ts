@@ -29,13 +29,14 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
   readonly cacheKey?: (...args: Parameters<F>) => unknown
   /** Arguments left out of the key, by position (from 0) or by parameter name. */
   readonly ignore?: readonly (number | string)[]
-  /** Whether to keep this value. `elapsed` is the computing time in milliseconds. */
+  /** Whether to keep this value; of a stream, asked at its end about `undefined`. `elapsed` is the computing time in milliseconds. */
   readonly shouldCache?: (
     value: Awaited<ReturnType<F>>,
     context: { readonly key: CallKey; readonly elapsed: number },
   ) => boolean
   /**
-   * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never).
+   * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never;
+   * of a stream, asked at its end about `undefined`).
    * @defaultValue the group's
    */
   readonly ttl?: Duration | ((value: Awaited<ReturnType<F>>) => Duration | undefined)

@@ -290,7 +290,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     get lease() {
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
-    isAsync: types.isAsyncFunction(fn),
+    isAsync: types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn),
     learnt: { slowest: undefined },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,

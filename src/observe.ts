@@ -49,10 +49,7 @@ export function observed<T>(memo: Memo, keyed: Keyed, frame: Frame, run: () => T
   if (memo.observe === false && !memo.recordsInputs) return run()
   const observation = begin(memo, keyed)
   observations.set(frame, observation)
-  const done = (): void => {
-    attempt(remove)
-    if (memo.observe === 'warn') attempt(() => warnOf(observation))
-  }
+  const done = (): void => finish(observation)
   let result: T
   try {
     result = run()
@@ -63,6 +60,19 @@ export function observed<T>(memo: Memo, keyed: Keyed, frame: Frame, run: () => T
   if (types.isPromise(result)) Reflect.apply(then, result, [done, done])
   else done()
   return result
+}
+
+function finish(observation: Observation): void {
+  attempt(remove)
+  if (observation.memo.observe === 'warn') attempt(() => warnOf(observation))
+}
+
+/** What goes on in a call's frame after the function returned is noticed, too, until what this gives is called, once. */
+export function observedFurther(frame: Frame): () => void {
+  const observation = observations.get(frame)
+  if (observation === undefined) return () => {}
+  attempt(() => install(notice))
+  return () => finish(observation)
 }
 
 function begin(memo: Memo, keyed: Keyed): Observation {

@@ -21,8 +21,10 @@ const patched = new Map<NodeJS.WriteStream, { readonly original: Write; readonly
 
 /** One call that is listened to. */
 export interface Recording {
-  /** What was written so far. */
+  /** What was written so far, and was not taken. */
   readonly printed: readonly Printed[]
+  /** Gives that, once. */
+  take(): readonly Printed[]
   run<T>(work: () => T): T
   /** To be called once, when the call is over. */
   stop(): void
@@ -31,7 +33,13 @@ export interface Recording {
 export function startRecording(): Recording {
   const recorder: Recorder = { printed: [], outer: recorders.getStore() }
   listen()
-  return { printed: recorder.printed, run: (work) => recorders.run(recorder, work), stop: unlisten }
+  const { printed } = recorder
+  return {
+    printed,
+    take: () => printed.splice(0),
+    run: (work) => recorders.run(recorder, work),
+    stop: unlisten,
+  }
 }
 
 /** Writes again what was written. */

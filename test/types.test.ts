@@ -61,6 +61,16 @@ function compiles(group: MemoizedGroup): void {
   // @ts-expect-error a size of words
   new MemoizedGroup({ maxSize: '10 gigs' })
 
+  // streams stay what they are
+  const lines = memoize(function* (text: string): Generator<string, number, undefined> {
+    yield* text.split('\n')
+    return text.length
+  })
+  expectTypeOf(lines('a')).toEqualTypeOf<Generator<string, number, undefined>>()
+  expectTypeOf(lines.peek('a')).toEqualTypeOf<Generator<string, number, undefined> | undefined>()
+  const web = memoize(async (url: string) => new ReadableStream<string>({ start: (c) => c.enqueue(url) }))
+  expectTypeOf(web('a')).toEqualTypeOf<Promise<ReadableStream<string>>>()
+
   // options know the function
   memoize(async (x: number) => `${x}`, {
     ttl: (value) => (value === 'a' ? '7d' : 90),

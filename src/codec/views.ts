@@ -79,6 +79,6 @@ type Again = (buffer: ArrayBuffer, offset: number, length: number) => TypedArray
 /** Own keys of a typed array but its indices. `again` makes another view of the same kind. */
 function namedKeys(array: TypedArray, again: Again): readonly (string | symbol)[] {
   const [buffer, offset, length] = viewed.map((get) => get.call(array)) as [ArrayBuffer, number, number]
-  if (length > 1000 && isListOnly(array, printed(again(buffer, offset, length)))) return []
+  if (length > 200 && isListOnly(array, printed(again(buffer, offset, length)))) return []
   return Reflect.ownKeys(array).slice(length)
 }

@@ -7,7 +7,7 @@
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Digest } from '../types.ts'
-import { Hashing } from './digest.ts'
+import { newDigester } from './digest.ts'
 
 /** What a path holds: the digest of a file's content, or `'absent'`. */
 export type Version = Digest | 'absent'
@@ -75,12 +75,12 @@ let chunk: Buffer | undefined
 
 function digestOf(descriptor: number): { readonly version: Digest; readonly length: bigint } {
   chunk ??= Buffer.allocUnsafeSlow(CHUNK)
-  const hashing = new Hashing()
+  const hashing = newDigester()
   let length = 0n
   for (;;) {
     const filled = readSync(descriptor, chunk, 0, CHUNK, null)
     if (filled === 0) return { version: hashing.digest(), length }
-    hashing.add(chunk.subarray(0, filled))
+    hashing.update(chunk.subarray(0, filled))
     length += BigInt(filled)
   }
 }

@@ -9,51 +9,45 @@ import type { Digest } from '../types.ts'
 
 type Hash = (bytes: ArrayBufferView) => Buffer
 
-interface Stream {
-  update(bytes: ArrayBufferView): void
-  digest(): Buffer
-}
-
 interface Addon {
-  readonly XXHash128: { new (seed: Buffer): Stream; hash: Hash }
+  readonly XXHash128: {
+    readonly hash: Hash
+    new (seed: Buffer): { update(bytes: ArrayBufferView): void; digest(): Buffer }
+  }
 }
 
 let addon: Addon | undefined
-let hash: Hash | undefined
 
 /** The 16 bytes of XXH3-128 (seed 0, canonical big-endian order) of a view's bytes. */
 export function hashBytes(bytes: ArrayBufferView): Buffer {
   if (!ArrayBuffer.isView(bytes)) throw new TypeError('only views on bytes have a digest')
-  hash ??= loadHash()
-  return hash(bytes)
+  return loaded().XXHash128.hash(bytes)
 }
 
-function loadHash(): Hash {
+function loaded(): Addon {
   addon ??= createRequire(import.meta.url)('xxhash-addon') as Addon
-  return addon.XXHash128.hash
-}
-
-/** The digest of bytes that come one after the other, the same as of all at once. */
-export class Hashing {
-  readonly #stream: Stream
-
-  constructor() {
-    addon ??= createRequire(import.meta.url)('xxhash-addon') as Addon
-    // without a seed the addon ends the process
-    this.#stream = new addon.XXHash128(Buffer.alloc(8))
-  }
-
-  add(bytes: ArrayBufferView): void {
-    if (!ArrayBuffer.isView(bytes)) throw new TypeError('only views on bytes have a digest')
-    this.#stream.update(bytes)
-  }
-
-  digest(): Digest {
-    return this.#stream.digest().toString('hex') as Digest
-  }
+  return addon
 }
 
 /** The digest of bytes, as 32 hex digits. */
 export function digestBytes(bytes: ArrayBufferView): Digest {
   return hashBytes(bytes).toString('hex') as Digest
+}
+
+/** The digest of bytes that come piece by piece: the same as if they came at once. To be asked for it once. */
+export interface Digester {
+  update(bytes: ArrayBufferView): void
+  digest(): Digest
+}
+
+export function newDigester(): Digester {
+  // without a seed the addon ends the process
+  const hash = new (loaded().XXHash128)(Buffer.alloc(8))
+  return {
+    update: (bytes) => {
+      if (!ArrayBuffer.isView(bytes)) throw new TypeError('only views on bytes have a digest')
+      hash.update(bytes)
+    },
+    digest: () => hash.digest().toString('hex') as Digest,
+  }
 }

@@ -3,7 +3,8 @@
  * headers say what they are, so they get a row again. What was removed on purpose stays removed.
  */
 import { join } from 'node:path'
-import type { Digest } from '../types.ts'
+import { setImmediate } from 'node:timers/promises'
+import type { Digest, RecoverOptions } from '../types.ts'
 import { admit, type Budget, footprintOf, makeRoom, tellOf } from './admission.ts'
 import { EntryIndex, type Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
@@ -12,6 +13,9 @@ import type { Layout } from './layout.ts'
 import type { LeafStore } from './leaf-store.ts'
 import type { FoundObject, ObjectStore } from './object-store.ts'
 import { leftovers } from './writer.ts'
+
+// Objects between two words about progress.
+const PROGRESS_EVERY = 20
 
 /** The rooms maintenance walks through. `index` is asked for each time: it may be replaced meanwhile. */
 export interface Rooms {
@@ -116,11 +120,29 @@ export function adoptAll(rooms: Rooms): number {
 }
 
 /** The same, one object of the tree after the other: whether it is adopted, or in a dry run, could be. */
-export function* adopting(rooms: Rooms, dryRun: boolean): Generator<boolean> {
+function* adopting(rooms: Rooms, dryRun: boolean): Generator<boolean> {
   for (const file of rooms.objects.list()) {
     const orphan = judge(rooms, file)
     yield orphan?.kind === 'adoptable' && (dryRun || adopt(rooms, orphan.found))
   }
+}
+
+/** The same, with pauses and words about progress. Returns how many were, or could be, adopted. */
+export async function recoverAll(
+  rooms: Rooms,
+  { dryRun = false, onProgress }: RecoverOptions,
+): Promise<number> {
+  const total = onProgress === undefined ? 0 : [...rooms.objects.list()].length
+  let adopted = 0
+  let done = 0
+  for (const isAdopted of adopting(rooms, dryRun)) {
+    if (isAdopted) adopted += 1
+    if (++done % PROGRESS_EVERY !== 0) continue
+    onProgress?.(done, Math.max(done, total))
+    await setImmediate()
+  }
+  onProgress?.(done, done)
+  return adopted
 }
 
 /** Tidies up after writers that died: adopts what they had in flight, removes what they left half-written. */

@@ -34,8 +34,33 @@ export interface StoreOptions {
   /** Milliseconds since the epoch. */
   readonly clock: () => number
   readonly digest: (bytes: Uint8Array) => Digest
+  /** The same for bytes that come piece by piece. */
+  readonly newDigester: () => Digester
   /** Told of failures that were survived. */
   readonly onError: (error: PermafrostError) => void
+}
+
+export interface Digester {
+  update(bytes: Uint8Array): void
+  digest(): Digest
+}
+
+/** A result that is written piece by piece. Methods throw nothing but `StoreError`. */
+export interface Draft {
+  /** Adds bytes. False if there is no room for so many; then the draft is gone. */
+  append(bytes: Uint8Array): boolean
+  /** Makes a result of all that was added, as `put` does. `entry` has the key, codec and tags the draft was begun with. */
+  keep(entry: NewEntry): Entry | undefined
+  /** Removes it, unless it was kept. */
+  discard(): void
+}
+
+/** A result that is read piece by piece, open until it is closed: whatever happens to its entry, its bytes stay. */
+export interface Pieces {
+  readonly size: number
+  /** The bytes from `start` on, as many as fit into `into`: how many. */
+  read(into: Uint8Array, start: number): number
+  close(): void
 }
 
 /** What is counted for one function. */
@@ -126,10 +151,14 @@ export interface Store extends Disposable {
   find(key: Digest): Entry | undefined
   /** What was put, checked, each in fresh memory of its own. Undefined if it is gone or damaged; then the entry is dropped. */
   read(entry: Entry): Stored | undefined
+  /** The bytes of a result without leaves, checked piece by piece, to be read piece by piece. Undefined as for `read`. */
+  pieces(entry: Entry): Pieces | undefined
   /** Whether `read` would give bytes. No side effects. */
   has(entry: Entry): boolean
   /** Undefined if there is no room for it. Equal leaves are stored once, and are worth 64 KiB each. */
   put(entry: NewEntry, bytes: Uint8Array, leaves?: readonly Uint8Array[]): Entry | undefined
+  /** For a result that is too large to be held in memory. */
+  begin(about: Pick<NewEntry, 'key' | 'codec' | 'async' | 'tags'>): Draft
   /** `touched` is the entry that was hit. Written in batches. */
   count(name: string, what: Partial<Counts>, touched?: Digest): void
   drop(key: Digest): boolean

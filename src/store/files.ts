@@ -74,9 +74,11 @@ export function withFile<T>(fs: FileSystem, path: string, flags: string, work: (
 // One read or write call moves at most 2 GiB on Linux; a larger request returns short.
 const CHUNK = 2 ** 30
 
-export function writeFully(fs: FileSystem, fd: number, bytes: Uint8Array): void {
+/** Writes at `position`, or where the last write ended. */
+export function writeFully(fs: FileSystem, fd: number, bytes: Uint8Array, position?: number): void {
   for (let at = 0; at < bytes.byteLength; ) {
-    at += fs.writeSync(fd, bytes, at, Math.min(CHUNK, bytes.byteLength - at))
+    const length = Math.min(CHUNK, bytes.byteLength - at)
+    at += fs.writeSync(fd, bytes, at, length, position === undefined ? null : position + at)
   }
 }
 

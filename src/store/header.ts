@@ -42,10 +42,16 @@ const ALIGNMENT = 64
 /** Bytes in the object file itself, behind the header. */
 export const payloadSize = ({ leaves, size }: ObjectHeader): number => size - sizeOfLeaves(leaves ?? [])
 
-/** The bytes before the payload; `named` are those whose digest names the file. */
-export function encodeHeader(header: ObjectHeader): { readonly head: Buffer; readonly named: Buffer } {
+/**
+ * The bytes before the payload; `named` are those whose digest names the file.
+ * @param atLeast so many bytes, a multiple of 64
+ */
+export function encodeHeader(
+  header: ObjectHeader,
+  atLeast = 0,
+): { readonly head: Buffer; readonly named: Buffer } {
   const json = Buffer.from(JSON.stringify(header), 'utf8')
-  const length = Math.ceil((PREFIX + json.byteLength) / ALIGNMENT) * ALIGNMENT
+  const length = Math.max(atLeast, Math.ceil((PREFIX + json.byteLength) / ALIGNMENT) * ALIGNMENT)
   const head = Buffer.allocUnsafeSlow(length).fill(' ')
   MAGIC.copy(head)
   head.writeUInt32LE(length - PREFIX, MAGIC.byteLength)

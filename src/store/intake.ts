@@ -41,63 +41,81 @@ export class Intake {
   }
 
   /** The row to be; its object, if it needs one, is written. Undefined if it can never fit. */
-  prepare(asked: NewEntry, { bytes, leaves }: Stored): Newcomer | undefined {
-    const { key, computeTime, codec, async, tags } = asked
+  prepare(asked: NewEntry, stored: Stored): Newcomer | undefined {
+    const { bytes, leaves } = stored
+    const { key, codec, tags } = asked
     const size = leaves.reduce((sum, leaf) => sum + leaf.byteLength, bytes.byteLength)
-    const noted = asked.note?.length ?? 0
-    const smallest = footprintOf(size, tags, codec) + noted
+    const smallest = footprintOf(size, tags, codec) + (asked.note?.length ?? 0)
     if (!fits(smallest, this.#budget)) return this.#refuse(key, smallest)
     const named = leaves.map((leaf) => this.#leaves.leafOf(leaf))
+    const entry = this.entryOf(asked, objectOf(bytes, named, this.#options.digest), size)
+    if (leaves.length === 0 && size <= LARGEST_INLINE) {
+      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt: leavesAt(entry, asked) }
+    }
+    const about = leaves.length === 0 ? aboutOf(entry) : { ...aboutOf(entry), leaves: named }
+    const newcomer = this.withObject(entry, this.#write(named, stored, about), asked)
+    const isInRow = leaves.length > 0 && bytes.byteLength <= LARGEST_BESIDE_LEAVES
+    return { ...newcomer, inline: isInRow ? bytes : undefined, leaves: about.leaves }
+  }
+
+  /** The entry to be. */
+  entryOf(asked: NewEntry, object: Digest, size: number): Entry {
+    const { async, codec, computeTime, key, tags } = asked
     const createdAt = Math.round(asked.createdAt ?? this.#options.clock())
-    const facts: Entry = {
+    return {
       key,
-      object: objectOf(bytes, named, this.#options.digest),
+      object,
       size,
       computeTime: Number.isFinite(computeTime) ? computeTime : 0,
       hits: 0,
       createdAt,
       accessedAt: createdAt,
+      ...(Number.isFinite(asked.expiresAt) && { expiresAt: Math.round(asked.expiresAt!) }),
       codec,
       async,
       tags,
     }
-    const expires = Number.isFinite(asked.expiresAt)
-    const entry = expires ? { ...facts, expiresAt: Math.round(asked.expiresAt!) } : facts
-    const leavesAt = expires ? entry.expiresAt! + Math.round(asked.staleFor ?? 0) : undefined
-    if (leaves.length === 0 && size <= LARGEST_INLINE) {
-      return { entry, file: undefined, inline: bytes, footprint: smallest, leavesAt }
-    }
-    const about = leaves.length === 0 ? aboutOf(entry) : { ...aboutOf(entry), leaves: named }
-    const { file, footprint: stored } = this.#write(named, { bytes, leaves }, about)
-    const footprint = footprintOf(stored, tags, codec) + noted
-    const isInRow = leaves.length > 0 && bytes.byteLength <= LARGEST_BESIDE_LEAVES
-    return { entry, file, inline: isInRow ? bytes : undefined, footprint, leavesAt, leaves: about.leaves }
   }
 
   /** Leaves first: an object that is there without them is not adopted. */
   #write(named: readonly Leaf[], stored: Stored, about: Omit<ObjectHeader, 'serial'>): StoredObject {
-    const { objects } = this.#open.rooms
-    let file: Digest | undefined
     try {
       this.#writeLeaves(named, stored)
-      const written = this.#withDirectories(() => objects.put(about, stored.bytes))
-      file = written.file
-      if (this.#options.durability === 'always') objects.sync([file])
-      return written
+      return this.withDirectories(() => this.#open.rooms.objects.put(about, stored.bytes))
     } catch (error) {
-      this.discard({ file })
+      this.discard({ file: undefined })
       throw error
     }
   }
 
+  /** The row to be of an entry whose object is written. */
+  withObject(entry: Entry, { file, footprint }: StoredObject, asked: NewEntry): Newcomer {
+    try {
+      if (this.#options.durability === 'always') this.#open.rooms.objects.sync([file])
+    } catch (error) {
+      this.discard({ file })
+      throw error
+    }
+    const charged = footprintOf(footprint, entry.tags, entry.codec) + (asked.note?.length ?? 0)
+    return { entry, file, inline: undefined, footprint: charged, leavesAt: leavesAt(entry, asked) }
+  }
+
+  /** Whether a result of so many bytes could ever fit; if not, it is refused. */
+  hasRoomFor({ codec, key, tags }: Pick<NewEntry, 'codec' | 'key' | 'tags'>, size: number): boolean {
+    const footprint = footprintOf(size, tags, codec)
+    if (fits(footprint, this.#budget)) return true
+    this.#refuse(key, footprint)
+    return false
+  }
+
   #writeLeaves(named: readonly Leaf[], { leaves }: Stored): void {
     named.forEach((leaf, place) => {
-      this.#withDirectories(() => this.#leaves.write(leaf, leaves[place]!))
+      this.withDirectories(() => this.#leaves.write(leaf, leaves[place]!))
     })
   }
 
   /** Somebody may have deleted tmp/: then it is made again. */
-  #withDirectories<T>(work: () => T): T {
+  withDirectories<T>(work: () => T): T {
     try {
       return work()
     } catch (error) {
@@ -155,6 +173,10 @@ export class Intake {
     }
   }
 }
+
+/** When nobody wants it any more. */
+const leavesAt = ({ expiresAt }: Entry, { staleFor = 0 }: NewEntry): number | undefined =>
+  expiresAt === undefined ? undefined : expiresAt + Math.round(staleFor)
 
 /** What an object file says of its entry: what does not change. */
 export function aboutOf({

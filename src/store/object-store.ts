@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path'
 import type { Digest, Entry } from '../types.ts'
+import type { Digester, Pieces } from './contract.ts'
+import { DraftFile } from './draft-file.ts'
 import { type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
 import {
   decodeHeader,
@@ -15,6 +17,7 @@ import {
   payloadSize,
 } from './header.ts'
 import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
+import { openPieces } from './pieces.ts'
 import { blocksOf, isMissing, Tree } from './tree.ts'
 import { Slot } from './writer.ts'
 
@@ -75,6 +78,21 @@ export class ObjectStore extends Tree {
     })
   }
 
+  /** An object to be written piece by piece. `about` has what its header will have, but for numbers. */
+  begin(about: Omit<ObjectHeader, 'serial'>, digester: Digester): DraftFile {
+    const serial = `${this.#slot.id}.${++this.#serial}`
+    return new DraftFile(
+      { fs: this.#fs, path: join(this.#tmp, `${serial}.draft`), digester },
+      { ...about, serial },
+      (partial, named) => {
+        const file = this.#digest(named)
+        this.#slot.announce(file)
+        this.moveIn(partial, file)
+        return file
+      },
+    )
+  }
+
   /**
    * The payload in fresh memory, or undefined if the file is gone, too short or, where it is checked, damaged. Throws if
    * it could not be read at all.
@@ -89,6 +107,11 @@ export class ObjectStore extends Tree {
       if (!readFully(this.#fs, fd, bytes, before)) return undefined
       return !checked || objectOf(bytes, leaves, this.#digest) === entry.object ? bytes : undefined
     })
+  }
+
+  /** As `read`, for a payload without leaves: checked, by a `digester`, in a reading that holds one piece at a time. */
+  pieces(file: Digest, { object, size }: Entry, digester: Digester | undefined): Pieces | undefined {
+    return openPieces(this.#fs, this.pathOf(file), object, size, digester)
   }
 
   /** What a file says about itself, or undefined if it is gone, damaged or cut short. Its payload is not read. */

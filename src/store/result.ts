@@ -3,8 +3,9 @@
  * together again.
  */
 import type { Rooms } from './adopt.ts'
-import type { Stored } from './contract.ts'
+import type { Digester, Pieces, Stored } from './contract.ts'
 import type { Leaf } from './leaf.ts'
+import { inMemory } from './pieces.ts'
 import type { Found } from './row.ts'
 
 /** Undefined if anything of it is gone or, up to a size, damaged. Throws if something could not be read at all. */
@@ -23,6 +24,32 @@ export function storedOf(
     read.push(one)
   }
   return { bytes, leaves: read }
+}
+
+/** How what is read is checked. */
+export interface Checks {
+  readonly rooms: Rooms
+  /** Bytes. */
+  readonly checkUpTo: number | undefined
+  readonly newDigester: () => Digester
+}
+
+/** As `storedOf`, for a result without leaves, to be read piece by piece. */
+export function piecesOf(
+  { checkUpTo = Number.POSITIVE_INFINITY, newDigester, rooms }: Checks,
+  { entry, file, inline, leaves }: Found,
+): Pieces | undefined {
+  if (leaves.length > 0) return undefined
+  if (file === undefined) return inline && inMemory(inline)
+  return rooms.objects.pieces(file, entry, entry.size <= checkUpTo ? newDigester() : undefined)
+}
+
+/** Whether it can be read; one without leaves is never in memory as a whole. */
+export function isSound(checks: Checks, found: Found): boolean {
+  if (found.leaves.length > 0) return storedOf(checks.rooms, found, checks.checkUpTo) !== undefined
+  const pieces = piecesOf(checks, found)
+  pieces?.close()
+  return pieces !== undefined
 }
 
 /** Unlinks those of these leaves that are damaged, though entries name them: the next put writes them anew. */

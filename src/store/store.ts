@@ -5,7 +5,6 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
 import { emit } from '../events.ts'
 import type {
   CallKey,
@@ -19,11 +18,22 @@ import type {
   RecoverOptions,
   VerifyReport,
 } from '../types.ts'
-import type { Budget } from './admission.ts'
-import { adopting } from './adopt.ts'
+import type { Budget, Newcomer } from './admission.ts'
+import { recoverAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
-import type { Counts, NewEntry, Selection, Store, Stored, StoreOptions, WhyDeparted } from './contract.ts'
+import type {
+  Counts,
+  Draft,
+  NewEntry,
+  Pieces,
+  Selection,
+  Store,
+  Stored,
+  StoreOptions,
+  WhyDeparted,
+} from './contract.ts'
 import { Counters } from './counters.ts'
+import { Drafts } from './drafts.ts'
 import type { EntryIndex } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, nodeFiles, syncToDisk } from './files.ts'
@@ -32,7 +42,7 @@ import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
 import { exportTo, importFrom } from './portable.ts'
-import { removeDamaged, storedOf } from './result.ts'
+import { type Checks, isSound, piecesOf, removeDamaged, storedOf } from './result.ts'
 import type { Found } from './row.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
@@ -42,8 +52,11 @@ export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 const NO_LEAVES: readonly Uint8Array[] = []
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
-// Objects between two words about progress.
-const PROGRESS_EVERY = 20
+
+/** What is wanted of an entry; undefined if that is gone or damaged. */
+type Give<T> = (found: Found) => T | undefined
+
+const NOTHING: Stored = { bytes: new Uint8Array(), leaves: NO_LEAVES }
 
 /** Opens the store of a directory, making it one if need be. `fs` is for tests that make calls fail. */
 export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): Store {
@@ -63,6 +76,7 @@ class DirectoryStore implements Store {
   readonly #fs: FileSystem
   readonly #open: OpenDirectory
   readonly #intake: Intake
+  readonly #drafts: Drafts
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   /** The entry found last, with its bytes: nearly always the next to be read. */
   #last: Found | undefined
@@ -73,6 +87,9 @@ class DirectoryStore implements Store {
     this.#open = new OpenDirectory(options, fs)
     this.leases = new Leases(this.#open, options.clock)
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
+    this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>
+      this.#put(asked, prepare, NOTHING),
+    )
     this.directory = options.directory
     this.readonly = this.#open.readonly
   }
@@ -110,8 +127,23 @@ class DirectoryStore implements Store {
     if (known?.file === undefined && known?.inline !== undefined && !this.#open.closed) {
       return { bytes: known.inline, leaves: NO_LEAVES }
     }
+    return this.#reading(entry, known, (found) => storedOf(this.#open.rooms, found, this.#options.checkUpTo))
+  }
+
+  pieces(entry: Entry): Pieces | undefined {
+    const known = this.#last?.entry === entry ? this.#last : undefined
+    return this.#reading(entry, known, (found) => piecesOf(this.#checks, found))
+  }
+
+  get #checks(): Checks {
+    const { checkUpTo, newDigester } = this.#options
+    return { rooms: this.#open.rooms, checkUpTo, newDigester }
+  }
+
+  /** What `give` gives of what the entry names. */
+  #reading<T>(entry: Entry, known: Found | undefined, give: Give<T>): T | undefined {
     try {
-      return this.#open.guard('reading a result', () => this.#read(entry, known))
+      return this.#open.guard('reading a result', () => this.#read(entry, known, give))
     } catch (error) {
       if (this.#open.closed) throw error
       // Not lost: it could not be read this time.
@@ -120,10 +152,9 @@ class DirectoryStore implements Store {
     }
   }
 
-  #read(entry: Entry, known: Found | undefined): Stored | undefined {
-    const { rooms } = this.#open
-    let stored = known && storedOf(rooms, known, this.#options.checkUpTo)
-    if (stored !== undefined) return stored
+  #read<T>(entry: Entry, known: Found | undefined, give: Give<T>): T | undefined {
+    let given = known && give(known)
+    if (given !== undefined) return given
     const now = this.#index.find(entry.key.digest)
     if (now === undefined) return this.#lost(entry)
     if (now === 'damaged') {
@@ -132,8 +163,8 @@ class DirectoryStore implements Store {
     }
     // Another process may have computed it again, or has dropped it: then this entry is history.
     if (now.entry.object !== entry.object) return this.#lost(entry)
-    stored = storedOf(rooms, now, this.#options.checkUpTo)
-    if (stored !== undefined) return stored
+    given = give(now)
+    if (given !== undefined) return given
     if (!this.readonly) this.#forgetLost(now)
     return this.#lost(entry)
   }
@@ -151,22 +182,30 @@ class DirectoryStore implements Store {
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
       const known = this.#last?.entry === entry ? this.#last : undefined
-      if (known !== undefined && storedOf(this.#open.rooms, known, this.#options.checkUpTo) !== undefined)
-        return true
+      if (known !== undefined && isSound(this.#checks, known)) return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
-      return storedOf(this.#open.rooms, now, this.#options.checkUpTo) !== undefined
+      return isSound(this.#checks, now)
     })
   }
 
   put(asked: NewEntry, bytes: Uint8Array, leaves: readonly Uint8Array[] = []): Entry | undefined {
-    const doing = 'storing a result'
     const stored = { bytes, leaves }
+    return this.#put(asked, () => this.#intake.prepare(asked, stored), stored)
+  }
+
+  begin(about: Pick<NewEntry, 'key' | 'codec' | 'async' | 'tags'>): Draft {
+    return this.#drafts.begin(about)
+  }
+
+  /** Leaves of `stored` are written again if need be. */
+  #put(asked: NewEntry, prepare: () => Newcomer | undefined, stored: Stored): Entry | undefined {
+    const doing = 'storing a result'
     // Two guards: should the index be rebuilt, the object already written is not written again.
     const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
       this.#open.followNowAndThen()
-      return this.#intake.prepare(asked, stored)
+      return prepare()
     })
     if (newcomer === undefined) return undefined
     try {
@@ -347,19 +386,10 @@ class DirectoryStore implements Store {
     }
   }
 
-  async recover({ dryRun = false, onProgress }: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
+  async recover(options: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
     return this.#open.maintain('recovering', async () => {
-      const total = onProgress === undefined ? 0 : [...this.#objects.list()].length
-      let adopted = 0
-      let done = 0
-      for (const isAdopted of adopting(this.#open.rooms, dryRun)) {
-        if (isAdopted) adopted += 1
-        if (++done % PROGRESS_EVERY !== 0) continue
-        onProgress?.(done, Math.max(done, total))
-        await setImmediate()
-      }
-      onProgress?.(done, done)
-      if (!dryRun) this.#open.removeDoomed()
+      const adopted = await recoverAll(this.#open.rooms, options)
+      if (options.dryRun !== true) this.#open.removeDoomed()
       return { adopted }
     })
   }
@@ -370,6 +400,7 @@ class DirectoryStore implements Store {
     if (!temporary && !this.readonly) {
       this.#open.afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
     }
+    this.#drafts.close()
     this.#counters.close()
     this.leases.close()
     this.#open.close()

@@ -12,6 +12,8 @@ import { leftovers } from './writer.ts'
 
 /** From writing an object to naming it in the index a writer needs milliseconds; a suspended laptop, longer. */
 export const GRACE = 3_600_000
+// A draft is written to as fast as somebody takes what it records; he may have gone home.
+const GRACE_OF_DRAFTS = 24 * GRACE
 // Leases that expired so long ago are nobody's.
 const LEASES_KEPT = 86_400_000
 // Rows per transaction and pages per truncation: a few milliseconds, so that no call waits long.
@@ -145,7 +147,8 @@ function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void>
     const path = join(layout.tmp, name)
     const stat = fs.statSync(path, { throwIfNoEntry: false })
     // A slot of a writer on another host is as old as its last object, so it stays; it is tiny.
-    if (stat === undefined || announces !== undefined || budget.clock() - stat.mtimeMs < GRACE) continue
+    const grace = name.endsWith('.draft') ? GRACE_OF_DRAFTS : GRACE
+    if (stat === undefined || announces !== undefined || budget.clock() - stat.mtimeMs < grace) continue
     removeFile(fs, path)
     count.bytesFreed += stat.size
   }

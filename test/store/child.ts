@@ -3,7 +3,18 @@ import { createHash } from 'node:crypto'
 import { writeSync } from 'node:fs'
 import { policies } from '#src/store/policy.js'
 import { openStore } from '#src/store/store.js'
-import { bytesOf, digest, get, getWhole, keyOf, leavesOf, put, putLeaves, whole } from './harness.js'
+import {
+  bytesOf,
+  digest,
+  get,
+  getWhole,
+  keyOf,
+  leavesOf,
+  newDigester,
+  put,
+  putLeaves,
+  whole,
+} from './harness.js'
 
 const [, , job, directory, seed = '0', maxSize = 'Infinity'] = process.argv
 
@@ -17,6 +28,7 @@ const store = openStore({
   durability: 'process',
   clock: Date.now,
   digest,
+  newDigester,
   onError: (error) => {
     throw error
   },

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { PermafrostError } from '#src/errors.js'
+import type { Digester } from '#src/store/contract.js'
 import type { FileSystem } from '#src/store/files.js'
 import { policies } from '#src/store/policy.js'
 import { type NewEntry, openStore, type Store, type StoreOptions } from '#src/store/store.js'
@@ -12,6 +13,14 @@ import type { CallKey, Digest, Entry } from '#src/types.js'
 
 export const digest = (bytes: Uint8Array | string): Digest =>
   createHash('sha256').update(bytes).digest('hex').slice(0, 32) as Digest
+
+export function newDigester(): Digester {
+  const hash = createHash('sha256')
+  return {
+    update: (bytes) => void hash.update(bytes),
+    digest: () => hash.digest('hex').slice(0, 32) as Digest,
+  }
+}
 
 /** The call `name(n)` of some code. */
 export function keyOf(n: number | string, { name = 'f', code = 'code' } = {}): CallKey {
@@ -82,6 +91,7 @@ function roomAt(directory: string, opened: Store[], defaults: Partial<StoreOptio
         durability: 'process',
         clock: () => room.now,
         digest,
+        newDigester,
         onError: (error) => void room.failures.push(error),
         ...defaults,
         ...more,

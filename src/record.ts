@@ -1,0 +1,239 @@
+/**
+ * From a stream that a function returned to an entry of the store: its values go to the caller as they come and are written
+ * down on the way; when it has ended by itself, what is written becomes the entry.
+ *
+ * The laws: the caller gets the values that the function made, whatever becomes of the recording; and only what was
+ * taken to its end, untouched, is kept.
+ */
+import { isAborted, signalsIn } from './abort.ts'
+import { CodecError, UncertainError } from './errors.ts'
+import { depend, type Frame, within } from './frame.ts'
+import { guarded, uncached } from './guard.ts'
+import { countMiss, expiryAtOnce, keepTape } from './keep.ts'
+import { type Keyed, plainKey } from './key.ts'
+import type { Memo, OpenRecording, Room } from './memo.ts'
+import { observedFurther } from './observe.ts'
+import type { Recording as Output } from './output.ts'
+import { metDuring } from './outputs.ts'
+import type { Draft, NewEntry, Store } from './store/contract.ts'
+import { recordedForm, type Streaming, type Tap, Tape, tapped } from './stream/stream.ts'
+import type { Digest, Entry } from './types.ts'
+
+/** A call that has given a stream. */
+export interface Streamed {
+  readonly keyed: Keyed
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  readonly frame: Frame
+  /** Milliseconds until it gave it. */
+  readonly elapsed: number
+  /** Whether it gave a promise of it. */
+  readonly async: boolean
+  /** What it prints, if somebody listens; from now on the recording's to stop. */
+  readonly output: Output | undefined
+  readonly isOutdated: boolean
+}
+
+/** A stream like the one that the function gave, for the caller. */
+export function record(memo: Memo, room: Room, streamed: Streamed, streaming: Streaming): object {
+  const { elapsed, frame, keyed, output } = streamed
+  guarded(memo, room, () => countMiss(memo, room, { misses: 1, timeSpent: elapsed }))
+  depend([...keyed.inputPaths, ...frame.files], Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
+  const store = room.store()
+  if (store === undefined || store.readonly) {
+    output?.stop()
+    return streaming.stream
+  }
+  if (memo.recordsInputs) refuse(memo, room, output)
+  const recording = new StreamRecording(memo, room, store, streamed, streaming)
+  const stream = guarded(memo, room, () => tapped(streaming, recording))
+  if (stream === undefined) {
+    recording.spoil()
+    return streaming.stream
+  }
+  abandoned.register(stream, recording, recording)
+  return stream
+}
+
+/** What is read while a stream is taken comes too late: what was read lies in front of a result. */
+function refuse(memo: Memo, room: Room, output: Output | undefined): void {
+  const why = new UncertainError("what a stream reads cannot be recorded (inputs: 'auto')")
+  uncached(memo, room, why)
+  if (memo.onUncacheable !== 'throw') return
+  output?.stop()
+  throw why
+}
+
+/** Streams that nobody takes to their end leave nothing behind. They must not be reached from their recordings. */
+const abandoned = new FinalizationRegistry<StreamRecording>((recording) => recording.spoil())
+
+class StreamRecording implements Tap, OpenRecording {
+  readonly digest: Digest
+  isOutdated: boolean
+  readonly #memo: Memo
+  readonly #room: Room
+  readonly #store: Store
+  readonly #streamed: Streamed
+  readonly #form: string
+  readonly #tape: Tape
+  /** Where the tape goes once it is too long to be held. */
+  #draft: Draft | undefined
+  #isOver = false
+  readonly #stopObserving: () => void
+  /** Milliseconds that the function has worked. */
+  #elapsed: number
+  /** What the call around this one knows of what it depends on. */
+  #told: { readonly files: number; readonly expiresAt: number }
+
+  constructor(memo: Memo, room: Room, store: Store, streamed: Streamed, { shape }: Streaming) {
+    const { elapsed, frame, isOutdated, keyed, output } = streamed
+    this.digest = keyed.key.digest
+    this.isOutdated = isOutdated
+    this.#memo = memo
+    this.#room = room
+    this.#store = store
+    this.#streamed = streamed
+    this.#form = recordedForm(memo.codec, shape.kind)
+    this.#tape = new Tape(shape, output !== undefined, memo.codec, (bytes) => this.#write(bytes))
+    this.#elapsed = elapsed
+    this.#told = { files: frame.files.size, expiresAt: frame.expiresAt }
+    this.#stopObserving = observedFurther(frame)
+    room.recordings.add(this)
+  }
+
+  // the work of the function -------------------------------------------------------------------------------------
+
+  pull<T>(work: () => T): T {
+    const began = performance.now()
+    try {
+      return this.#inside(work)
+    } finally {
+      this.#worked(began)
+    }
+  }
+
+  pullLater<T>(work: () => Promise<T>): Promise<T> {
+    const began = performance.now()
+    const worked = (): void => this.#worked(began)
+    const promise = this.#inside(work)
+    // whoever fails does so by the promise that is given
+    promise.then(worked, worked)
+    return promise
+  }
+
+  #inside<T>(work: () => T): T {
+    const { frame, output } = this.#streamed
+    return within(frame, () => (output === undefined ? work() : output.run(work)))
+  }
+
+  #worked(began: number): void {
+    this.#elapsed += performance.now() - began
+    const { expiresAt, files } = this.#streamed.frame
+    if (files.size === this.#told.files && expiresAt === this.#told.expiresAt) return
+    this.#told = { files: files.size, expiresAt }
+    depend(files, expiresAt)
+  }
+
+  // what comes of it ---------------------------------------------------------------------------------------------
+
+  value(value: unknown): void {
+    if (this.#isOver) return
+    // not kept, but the calls around it are to know what it reads
+    if (this.#memo.recordsInputs) return void this.#streamed.output?.take()
+    this.#noting(() => {
+      this.#print()
+      this.#withoutFiles(() => this.#tape.add(value))
+    })
+  }
+
+  end(value?: unknown): void {
+    if (this.#isOver) return
+    if (this.#memo.recordsInputs) return this.spoil()
+    const rest = this.#noting(() => {
+      this.#print()
+      return this.#withoutFiles(() => this.#tape.end(value))
+    })
+    if (rest === undefined || this.#isOver) return this.spoil()
+    const { args, async, frame, keyed, self } = this.#streamed
+    const put = (entry: NewEntry): Entry | undefined => {
+      if (this.#draft === undefined) return this.#store.put(entry, rest)
+      return this.#draft.append(rest) ? this.#draft.keep(entry) : undefined
+    }
+    const isOutdated = this.isOutdated || isAborted(signalsIn(args)) || this.#room.store() !== this.#store
+    try {
+      keepTape(
+        this.#memo,
+        this.#room,
+        { keyed, self, args, frame, elapsed: this.#elapsed, async, isOutdated, lease: undefined },
+        { form: this.#form, put },
+      )
+    } finally {
+      this.spoil()
+    }
+  }
+
+  /** What was kept stays. */
+  spoil(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#room.recordings.delete(this)
+    abandoned.unregister(this)
+    const { elapsed, output } = this.#streamed
+    output?.stop()
+    this.#stopObserving()
+    guarded(this.#memo, this.#room, () => {
+      this.#draft?.discard()
+      countMiss(this.#memo, this.#room, { timeSpent: this.#elapsed - elapsed })
+    })
+  }
+
+  /** Writes something down. What cannot be encoded ends the recording, not the stream, unless the user wants it to. */
+  #noting<T>(write: () => T): T | undefined {
+    let cannot: CodecError | undefined
+    const result = guarded(this.#memo, this.#room, () => {
+      try {
+        return { written: write() }
+      } catch (error) {
+        if (!(error instanceof CodecError)) throw error
+        cannot = error
+        return undefined
+      }
+    })
+    if (result !== undefined) return result.written
+    this.spoil()
+    if (cannot === undefined) return undefined
+    uncached(this.#memo, this.#room, cannot)
+    if (this.#memo.onUncacheable === 'throw') throw cannot
+    return undefined
+  }
+
+  /** A file that is a result comes back with its content, for which there is no place between the values of a stream. */
+  #withoutFiles<T>(write: () => T): T {
+    const { encoded, paths } = metDuring(write)
+    const { inputPaths } = this.#streamed.keyed
+    for (const path of paths) {
+      if (inputPaths.includes(path)) continue
+      throw new CodecError('ERR_UNENCODABLE', `cannot keep the file ${path}, which comes out of a stream`)
+    }
+    return encoded
+  }
+
+  #print(): void {
+    const printed = this.#streamed.output?.take()
+    if (printed !== undefined && printed.length > 0) this.#tape.print(printed)
+  }
+
+  /** Takes what the tape cannot hold. */
+  #write(bytes: Uint8Array): void {
+    if (this.#isOver) return
+    const { async, keyed } = this.#streamed
+    if (this.#room.store() !== this.#store) return this.spoil()
+    this.#draft ??= this.#store.begin({
+      key: plainKey(keyed.key),
+      codec: this.#form,
+      async,
+      tags: this.#memo.tags,
+    })
+    if (!this.#draft.append(bytes)) this.spoil()
+  }
+}

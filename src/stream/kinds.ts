@@ -1,0 +1,126 @@
+/**
+ * Which values are streams that can be recorded and made again: generator objects, web streams, and Node's plain
+ * `Readable`, untouched as yet. Runs no code of theirs.
+ */
+import type { Readable } from 'node:stream'
+import { types } from 'node:util'
+
+/** What a stream is, as far as another of its kind must be the same. */
+export type Shape =
+  | { readonly kind: 'generator' }
+  | { readonly kind: 'async generator' }
+  | { readonly kind: 'web stream'; readonly bytes: boolean }
+  | {
+      readonly kind: 'readable'
+      readonly objectMode: boolean
+      readonly highWaterMark: number
+      readonly encoding: BufferEncoding | null
+    }
+
+export type Kind = Shape['kind']
+
+/** A value that is a stream. */
+export interface Streaming {
+  readonly shape: Shape
+  readonly stream: object
+}
+
+const protoOf = (value: object): object | null => Object.getPrototypeOf(value)
+const GENERATOR = protoOf(protoOf((function* () {})())!)
+const ASYNC_GENERATOR = protoOf(protoOf((async function* () {})())!)
+
+/** Undefined for whatever is no stream, or is one that could not be told from its copy only by luck. */
+export function streamOf(value: unknown): Streaming | undefined {
+  if (typeof value !== 'object' || value === null || types.isProxy(value)) return undefined
+  if (!Object.isExtensible(value)) return undefined
+  let shape: Shape | undefined
+  try {
+    shape = types.isGeneratorObject(value) ? generatorShape(value) : classShape(value)
+  } catch {
+    // it only looks like one
+  }
+  return shape && { shape, stream: value }
+}
+
+function generatorShape(value: object): Shape | undefined {
+  const proto = protoOf(value)
+  // a method that somebody added to it, or to all that one function makes, would be missing
+  if (proto === null || Reflect.ownKeys(value).length + Reflect.ownKeys(proto).length > 0) return undefined
+  const above = protoOf(proto)
+  if (above === GENERATOR) return { kind: 'generator' }
+  return above === ASYNC_GENERATOR ? { kind: 'async generator' } : undefined
+}
+
+function classShape(value: object): Shape | undefined {
+  const proto = protoOf(value)
+  const maker: unknown = proto && Object.getOwnPropertyDescriptor(proto, 'constructor')?.value
+  if (typeof maker !== 'function') return undefined
+  // asked by name first: whoever only mentions the global class has it loaded
+  if (maker.name === 'ReadableStream' && maker === globalThis.ReadableStream)
+    return webShape(value as ReadableStream)
+  if (maker.name === 'Readable' && maker === nodeStreams().Readable) return readableShape(value as Readable)
+  return undefined
+}
+
+function webShape(stream: ReadableStream): Shape | undefined {
+  if (stream.locked || Object.getOwnPropertyNames(stream).length > 0) return undefined
+  return { kind: 'web stream', bytes: isOfBytes(stream) }
+}
+
+/** Only a stream of bytes gives a reader of this mode. */
+function isOfBytes(stream: ReadableStream): boolean {
+  try {
+    stream.getReader({ mode: 'byob' }).releaseLock()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What a `Readable` has of its own, and what its options put there. */
+const OWN = new Set([
+  '_readableState',
+  '_events',
+  '_eventsCount',
+  '_maxListeners',
+  '_read',
+  '_destroy',
+  '_construct',
+  'readable',
+  'domain',
+])
+
+/** How a `Readable` ends, which only its state tells. */
+interface Ending {
+  readonly autoDestroy?: boolean
+  readonly emitClose?: boolean
+}
+
+function readableShape(stream: Readable): Shape | undefined {
+  if (Object.getOwnPropertyNames(stream).some((name) => !OWN.has(name))) return undefined
+  const isUntouched =
+    stream.readableFlowing === null &&
+    !stream.readableDidRead &&
+    !stream.readableEnded &&
+    !stream.destroyed &&
+    stream.errored === null &&
+    stream.listenerCount('readable') === 0
+  const { autoDestroy, emitClose } = (stream as unknown as { _readableState: Ending })._readableState
+  if (!isUntouched || autoDestroy === false || emitClose === false) return undefined
+  return {
+    kind: 'readable',
+    objectMode: stream.readableObjectMode,
+    highWaterMark: stream.readableHighWaterMark,
+    encoding: stream.readableEncoding,
+  }
+}
+
+/** Loaded at first use. */
+export const nodeStreams = (): typeof import('node:stream') => process.getBuiltinModule('node:stream')
+
+/** Whether this is the shape of a stream, as it was written. */
+export function isShape(value: unknown, kind: Kind): value is Shape {
+  const shape = value as Partial<Extract<Shape, { kind: 'readable' }>> | null
+  if (shape?.kind !== kind) return false
+  return kind !== 'readable' || (typeof shape.objectMode === 'boolean' && Number(shape.highWaterMark) >= 0)
+}

@@ -1,0 +1,136 @@
+/**
+ * Streams to recordings and back: the door of this room. A recording is bytes, and a form that says of what; see tape.ts.
+ * Knows no calls and no store.
+ */
+import { codecOf } from '../codec/codec.ts'
+import { CodecError, messageOf } from '../errors.ts'
+import type { Printed } from '../outcome.ts'
+import type { Codec } from '../types.ts'
+import { isShape, type Kind, type Shape } from './kinds.ts'
+import { type Deck, played } from './plays.ts'
+import { damaged, ITEM, type Reel, TapeReader, TapeWriter } from './tape.ts'
+
+export { type Kind as StreamKind, type Streaming, streamOf } from './kinds.ts'
+export { type Tap, tapped } from './taps.ts'
+
+const FORM = ' recorded: '
+const KINDS: readonly Kind[] = ['generator', 'async generator', 'web stream', 'readable']
+
+/** The form of a recording: an entry's `codec`. */
+export const recordedForm = (codec: Codec, kind: Kind): string => codec.name + FORM + kind
+
+/** Of what a form says it is a recording, if this codec can read it. */
+export const recordedKind = (form: string, codec: Codec): Kind | undefined =>
+  form.includes(FORM) ? KINDS.find((kind) => form === recordedForm(codec, kind)) : undefined
+
+/** Writes a recording. Methods throw what the sink throws. */
+export class Tape {
+  readonly #codec: Codec
+  readonly #writer: TapeWriter
+
+  /** @param sink takes what is more than 64 KiB, in order; the memory is used again when it returns. */
+  constructor(shape: Shape, hasOutput: boolean, codec: Codec, sink: (bytes: Uint8Array) => void) {
+    this.#codec = codec
+    this.#writer = new TapeWriter(sink)
+    this.#writer.add(ITEM.value, Buffer.from(JSON.stringify({ ...shape, hasOutput })))
+  }
+
+  /** Throws a `CodecError` for what the codec cannot encode; then nothing was added. */
+  add(value: unknown): void {
+    this.#writer.add(ITEM.value, this.#encoded(value))
+  }
+
+  print(printed: readonly Printed[]): void {
+    this.#writer.add(ITEM.printed, codecOf('cbor').encode(printed))
+  }
+
+  /** Gives what the sink has not got. Throws as `add`. */
+  end(value: unknown): Uint8Array {
+    if (value === undefined) this.#writer.add(ITEM.end, new Uint8Array())
+    else this.#writer.add(ITEM.endWithValue, this.#encoded(value))
+    return this.#writer.rest
+  }
+
+  #encoded(value: unknown): Uint8Array {
+    try {
+      return this.#codec.encode(value)
+    } catch (error) {
+      if (error instanceof CodecError) throw error
+      throw new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+    }
+  }
+}
+
+/** What whoever plays a recording may have a say in; asked when it comes to it. */
+export interface Player {
+  /** The function's own stream, from its beginning, or a promise of it; `why` the recording is of no use any more. */
+  live?: (why: unknown) => unknown
+  /** To be given what was printed on the way. */
+  print?: (printed: readonly Printed[]) => void
+}
+
+/** A stream, and whether what was printed while it was recorded is in it. */
+export interface Play {
+  readonly stream: object
+  readonly hasOutput: boolean
+}
+
+/** Throws a `CodecError` for bytes that are no recording of that kind. The reel is closed at the end, or with the stream. */
+export function play(reel: Reel, kind: Kind, codec: Codec, player: Player): Play {
+  try {
+    const reader = new TapeReader(reel)
+    const { shape, hasOutput } = headOf(reader, kind)
+    const stream = played(deckOf(reader, shape, codec, player))
+    abandoned.register(stream, reel)
+    reels.set(stream, reel)
+    return { stream, hasOutput }
+  } catch (error) {
+    reel.close()
+    throw error
+  }
+}
+
+function headOf(reader: TapeReader, kind: Kind): { readonly shape: Shape; readonly hasOutput: boolean } {
+  let head: unknown
+  try {
+    head = JSON.parse(Buffer.from(reader.next().bytes).toString('utf8'))
+  } catch {
+    throw damaged()
+  }
+  if (!isShape(head, kind)) throw damaged()
+  return { shape: head, hasOutput: (head as { hasOutput?: unknown }).hasOutput === true }
+}
+
+function deckOf(reader: TapeReader, shape: Shape, codec: Codec, player: Player): Deck {
+  const next = (): IteratorResult<unknown> => {
+    for (;;) {
+      const { bytes, kind } = reader.next()
+      if (kind === ITEM.value) return { done: false, value: codec.decode(bytes) }
+      if (kind === ITEM.printed) {
+        player.print?.(codecOf('cbor').decode(bytes) as readonly Printed[])
+        continue
+      }
+      const value = kind === ITEM.endWithValue ? codec.decode(bytes) : undefined
+      reader.close()
+      return { done: true, value }
+    }
+  }
+  return {
+    shape,
+    next,
+    close: () => reader.close(),
+    live: (why) => {
+      if (player.live === undefined) throw why
+      return player.live(why)
+    },
+  }
+}
+
+/** Streams that nobody plays to their end keep no file open. */
+const abandoned = new FinalizationRegistry<Reel>((reel) => reel.close())
+const reels = new WeakMap<object, Reel>()
+
+/** Closes what a stream is played from, if it is played: it was made only to see whether it could be. */
+export function release(stream: unknown): void {
+  if (typeof stream === 'object' && stream !== null) reels.get(stream)?.close()
+}

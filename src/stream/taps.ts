@@ -1,0 +1,223 @@
+/**
+ * A stream that is listened to: another of its kind, which gives its values as they come and tells a tap of each. What
+ * the caller does to the one (stop, cancel, destroy, send) is done to the other. Values flow as fast as the caller takes
+ * them; a `Readable` reads ahead as far as its buffer goes, all others not at all.
+ */
+import type { Readable } from 'node:stream'
+import { nodeStreams, type Shape, type Streaming } from './kinds.ts'
+
+/** Who listens. */
+export interface Tap {
+  /** Does a piece of the stream's work. */
+  pull<T>(work: () => T): T
+  /** The same where it ends later. */
+  pullLater<T>(work: () => Promise<T>): Promise<T>
+  /** A value on its way to the caller. Throws what the caller is to have instead. */
+  value(value: unknown): void
+  /** The stream has ended by itself. Throws what the caller is to have instead. */
+  end(value?: unknown): void
+  /** It ended otherwise, or was told what a recording cannot be told. Whatever comes, comes without the tap. */
+  spoil(): void
+}
+
+export function tapped({ shape, stream }: Streaming, tap: Tap): object {
+  if (shape.kind === 'generator') return ofGenerator(stream as Generator, tap)
+  if (shape.kind === 'async generator') return ofAsyncGenerator(stream as AsyncGenerator, tap)
+  if (shape.kind === 'web stream') return ofWebStream(stream as ReadableStream, shape.bytes, tap)
+  return ofReadable(stream as Readable, shape, tap)
+}
+
+/** Tells the tap of a step. */
+function tell(tap: Tap, { done, value }: IteratorResult<unknown>): void {
+  if (done === true) tap.end(value)
+  else tap.value(value)
+}
+
+function ofGenerator(inner: Generator, tap: Tap): Generator {
+  const spy: Required<Iterator<unknown, unknown, unknown>> & { [Symbol.iterator](): typeof spy } = {
+    [Symbol.iterator]: () => spy,
+    next: (sent) => {
+      if (sent !== undefined) tap.spoil()
+      let step: IteratorResult<unknown>
+      try {
+        step = tap.pull(() => inner.next(sent))
+      } catch (error) {
+        tap.spoil()
+        throw error
+      }
+      try {
+        tell(tap, step)
+      } catch (error) {
+        inner.return(undefined)
+        throw error
+      }
+      return step
+    },
+    return: (value) => {
+      tap.spoil()
+      return tap.pull(() => inner.return(value))
+    },
+    throw: (error) => {
+      tap.spoil()
+      return tap.pull(() => inner.throw(error))
+    },
+  }
+  return (function* () {
+    return yield* spy
+  })()
+}
+
+function ofAsyncGenerator(inner: AsyncGenerator, tap: Tap): AsyncGenerator {
+  const failed = (error: unknown): never => {
+    tap.spoil()
+    throw error
+  }
+  const seen = (step: IteratorResult<unknown>): IteratorResult<unknown> | Promise<never> => {
+    try {
+      tell(tap, step)
+    } catch (error) {
+      return inner.return(undefined).then(() => Promise.reject(error))
+    }
+    return step
+  }
+  const spy: Required<AsyncIterator<unknown, unknown, unknown>> & { [Symbol.asyncIterator](): typeof spy } = {
+    [Symbol.asyncIterator]: () => spy,
+    next: (sent) => {
+      if (sent !== undefined) tap.spoil()
+      return tap.pullLater(() => inner.next(sent)).then(seen, failed)
+    },
+    return: async (value) => {
+      tap.spoil()
+      return tap.pullLater(() => inner.return(value))
+    },
+    throw: (error) => {
+      tap.spoil()
+      return tap.pullLater(() => inner.throw(error))
+    },
+  }
+  return (async function* () {
+    return yield* spy
+  })()
+}
+
+function ofWebStream(inner: ReadableStream, bytes: boolean, tap: Tap): ReadableStream {
+  const reader = inner.getReader()
+  return webStream(bytes, {
+    pull: () =>
+      tap
+        .pullLater(() => reader.read())
+        .then(
+          (step) => {
+            try {
+              tell(tap, step)
+            } catch (error) {
+              return reader.cancel(error).then(() => Promise.reject(error))
+            }
+            return step
+          },
+          (error) => {
+            tap.spoil()
+            throw error
+          },
+        ),
+    cancel: (reason) => {
+      tap.spoil()
+      return tap.pullLater(() => reader.cancel(reason))
+    },
+  })
+}
+
+/** Where a web stream's values come from. */
+interface Source {
+  pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>
+  cancel(reason: unknown): unknown
+}
+
+/** A web stream that asks for a value when somebody wants one, and not before. */
+export function webStream(bytes: boolean, { cancel, pull }: Source): ReadableStream {
+  const give = (
+    controller: ReadableByteStreamController | ReadableStreamDefaultController,
+    { done, value }: IteratorResult<unknown>,
+  ): void => {
+    if (done !== true) return controller.enqueue(value as Uint8Array<ArrayBuffer>)
+    controller.close()
+    // somebody may be waiting with memory of his own
+    if ('byobRequest' in controller) controller.byobRequest?.respond(0)
+  }
+  const next = (
+    controller: ReadableByteStreamController | ReadableStreamDefaultController,
+  ): void | Promise<void> => {
+    const step = pull()
+    return 'then' in step ? step.then((one) => give(controller, one)) : give(controller, step)
+  }
+  return bytes
+    ? new ReadableStream({ type: 'bytes', pull: next, cancel: (reason) => cancel(reason) as undefined })
+    : new ReadableStream(
+        { pull: next, cancel: (reason) => cancel(reason) as undefined },
+        { highWaterMark: 0 },
+      )
+}
+
+function ofReadable(inner: Readable, shape: Extract<Shape, { kind: 'readable' }>, tap: Tap): Readable {
+  const values = inner[Symbol.asyncIterator]()
+  const outer = readable(shape, {
+    pull: () =>
+      tap
+        .pullLater(() => values.next())
+        .then((step: IteratorResult<unknown>) => {
+          tell(tap, step)
+          return step
+        }),
+    cancel: (error) => {
+      tap.spoil()
+      inner.destroy(error ?? undefined)
+    },
+  })
+  // what happens to it while nobody reads
+  inner.on('error', (error) => outer.destroy(error))
+  inner.once('close', () => {
+    if (inner.readableAborted) outer.destroy(inner.errored ?? undefined)
+  })
+  return outer
+}
+
+/** Where a `Readable`'s values come from. */
+interface Well {
+  pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>
+  /** Whenever it is destroyed, also after its end. */
+  cancel(error: Error | null): void
+}
+
+/** A `Readable` that fills its buffer and waits. */
+export function readable(
+  { encoding, highWaterMark, objectMode }: Extract<Shape, { kind: 'readable' }>,
+  { cancel, pull }: Well,
+): Readable {
+  const made: Readable = new (nodeStreams().Readable)({
+    objectMode,
+    highWaterMark,
+    ...(encoding !== null && { encoding }),
+    read: () => {
+      try {
+        let goes = true
+        while (goes) {
+          const step = pull()
+          if ('then' in step) {
+            step.then(give, (error) => made.destroy(error))
+            return
+          }
+          goes = give(step)
+        }
+      } catch (error) {
+        made.destroy(error as Error)
+      }
+    },
+    destroy: (error, done) => {
+      cancel(error)
+      done(error)
+    },
+  })
+  const give = ({ done, value }: IteratorResult<unknown>): boolean =>
+    done === true ? made.push(null) : made.push(value, encoding ?? undefined)
+  return made
+}
