@@ -8,6 +8,7 @@
  */
 import { isBuiltin } from 'node:module'
 import { types } from 'node:util'
+import { canInspect, internalsOf } from './inspect.ts'
 
 const GLOBALS = `
   AggregateError Array ArrayBuffer AsyncDisposableStack Atomics BigInt BigInt64Array BigUint64Array Boolean DataView
@@ -75,9 +76,12 @@ function nameInModules(fn: Function, table: Map<object, string>): string | undef
 
   function note(value: unknown, name: string): void {
     if (typeof value !== 'function' || types.isProxy(value) || table.has(value)) return
-    if (isNative(value) && printedName(value) !== '') table.set(value, name)
+    // Node 24 has native functions without a name, which look like bound ones
+    if (isNative(value) && (printedName(value) !== '' || isUnbound(value))) table.set(value, name)
   }
 }
+
+const isUnbound = (fn: Function): boolean => canInspect() && internalsOf(fn).bound === undefined
 
 let tabulatedModules: Map<unknown, string> | undefined
 
