@@ -32,8 +32,8 @@ describe('memory', () => {
     ['asyncNumbers', 200_000],
     ['web', 200_000],
     ['readable', 200_000],
-    // of 64 KiB each: 128 MiB
-    ['blocks', 2000],
+    // of 64 KiB each: 256 MiB
+    ['blocks', 4000],
   ] as const) {
     test(`${count} values of ${name}`, (t) => {
       const user = project(t, { 'package.json': '{ "type": "module" }', 'main.js': program })
@@ -45,7 +45,8 @@ describe('memory', () => {
         assert.deepEqual([status, stderr], [0, ''])
         const [seen, hit, growth] = printed[0]!.split(' ').map(Number)
         assert.deepEqual([seen, hit], [count, hits === 1 ? 1 : 4])
-        assert.ok(growth! < 64, `${growth} MiB more`)
+        // blocks lie outside of V8's heap, which is then in less of a hurry to collect them
+        assert.ok(growth! < (name === 'blocks' ? 128 : 64), `${growth} MiB more`)
       }
     })
   }
