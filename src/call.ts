@@ -154,10 +154,7 @@ function takePart({ args, keyed, memo, room, self }: Call, player: Player): void
 }
 
 function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
-  guarded(memo, room, () => {
-    room.count(memo.name, { hits: 1, timeSaved })
-    room.store()?.count(memo.name, { hits: 1, timeSaved }, keyed.key.digest)
-  })
+  guarded(memo, room, () => room.count(memo.name, { hits: 1, timeSaved }, keyed.key.digest))
 }
 
 /** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */

@@ -33,6 +33,12 @@ export class CodecError extends PermafrostError {
   }
 }
 
+/** Why a codec could not write a value, as an error of ours. */
+export const unencodable = (error: unknown): CodecError =>
+  error instanceof CodecError
+    ? error
+    : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+
 export type StoreErrorCode =
   | 'ERR_STORE_BUSY'
   | 'ERR_STORE_CLOSED'

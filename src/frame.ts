@@ -29,9 +29,6 @@ export const frameOf = (digest: Digest, lease?: Lease): Frame => ({
 /** Run `work` as that call. */
 export const within = <T>(frame: Frame, work: () => T): T => frames.run(frame, work)
 
-/** The call that is running. */
-export const running = (): Frame | undefined => frames.getStore()
-
 /** Run `work` as nobody's part. */
 export const outside = <T>(work: () => T): T => frames.exit(work)
 
@@ -44,7 +41,7 @@ export function depend(files: Iterable<string>, expiresAt: number = Number.POSIT
 }
 
 /** The frames around here, the innermost first. */
-function* around(): Generator<Frame> {
+export function* around(): Generator<Frame> {
   for (let frame = frames.getStore(); frame !== undefined; frame = frame.outer) yield frame
 }
 

@@ -86,7 +86,10 @@ export class MemoizedGroup implements Disposable {
       recordings: new Set(),
       revalidating: new Set<Digest>(),
       report: (error, subject) => this.#report(error, subject),
-      count: (name, what) => this.#count(name, what),
+      count: (name, what, touched) => {
+        this.#count(name, what)
+        this.#store?.count(name, what, touched)
+      },
       state: options.state,
       ttl: options.ttl === undefined ? undefined : milliseconds(options.ttl, 'ttl'),
       codec: options.codec ?? 'cbor',

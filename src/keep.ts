@@ -3,19 +3,19 @@
  *
  * The law: nothing is kept unless it is certain to be what the function would return for that key.
  */
-import { ask, CodecError, messageOf, PermafrostError, UncertainError } from './errors.ts'
+import { ask, PermafrostError, UncertainError, unencodable } from './errors.ts'
 import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
 import { depend, type Frame } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
-import type { Counted, Memo, Room } from './memo.ts'
+import type { Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
-import { changedSince, sealed } from './recorded.ts'
+import { changedSince, inWords, sealed } from './recorded.ts'
 import type { Lease, NewEntry } from './store/contract.ts'
-import type { Entry } from './types.ts'
+import type { Duration, Entry } from './types.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
@@ -59,7 +59,7 @@ const WORTH_A_NOTE = 1
  */
 export function keep(memo: Memo, room: Room, finished: Finished): Encoded | 'unwanted' | undefined {
   return settle(memo, room, finished, () => {
-    countMiss(memo, room, { misses: 1, timeSpent: finished.elapsed })
+    room.count(memo.name, { misses: 1, timeSpent: finished.elapsed })
     return encoded(memo, room, finished)
   })
 }
@@ -85,11 +85,6 @@ export function keepTape(
     tellOfPut(entry, put(entry))
     return undefined
   })
-}
-
-export function countMiss({ name }: Memo, room: Room, what: Counted): void {
-  room.count(name, what)
-  room.store()?.count(name, what)
 }
 
 /** Does it, and tells whoever is to know how it went. */
@@ -122,9 +117,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   try {
     made = encodeParts(memo.codec, finished.outcome, finished.keyed.inputPaths)
   } catch (error) {
-    return error instanceof CodecError
-      ? error
-      : new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+    return unencodable(error)
   }
   const store = room.store()
   if (store === undefined || store.readonly) return made
@@ -200,14 +193,11 @@ function whyUncertain(
     }
   }
   const changed = changedSince(recorded)
-  if (changed.length > 0)
-    return new UncertainError(`what it read (${changed.slice(0, 5).join(', ')}) changed while it ran`)
+  if (changed.length > 0) return new UncertainError(`what it read (${inWords(changed)}) changed while it ran`)
   if (!isLate && keyed.inputPaths.length === 0) return undefined
   const now = keyOf(memo, self, args).key
   if (now.inputs !== keyed.key.inputs) {
-    return new UncertainError(
-      `one of its input files (${keyed.inputPaths.slice(0, 5).join(', ')}) changed while it ran`,
-    )
+    return new UncertainError(`one of its input files (${inWords(keyed.inputPaths)}) changed while it ran`)
   }
   // while an asynchronous function waits, others may change what it reads next
   if (isLate && now.digest !== keyed.key.digest) {
@@ -218,9 +208,7 @@ function whyUncertain(
 
 /** When what a function gives now expires, as far as that can be known now. */
 export const expiryAtOnce = ({ ttl }: Memo, { clock }: Room): number =>
-  ttl === undefined || typeof ttl === 'function'
-    ? Number.POSITIVE_INFINITY
-    : clock() + milliseconds(ttl, 'ttl')
+  inTime(typeof ttl === 'function' ? undefined : ttl, clock)
 
 function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: Outcome): number {
   const age =
@@ -229,5 +217,9 @@ function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: 
       : typeof ttl === 'function'
         ? ask('ttl', () => ttl(value))
         : ttl
-  return age === undefined ? Number.POSITIVE_INFINITY : clock() + milliseconds(age, 'ttl')
+  return inTime(age, clock)
 }
+
+/** So long from now. */
+const inTime = (age: Duration | undefined, clock: () => number): number =>
+  age === undefined ? Number.POSITIVE_INFINITY : clock() + milliseconds(age, 'ttl')

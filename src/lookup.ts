@@ -7,6 +7,7 @@ import { explain } from './explain.ts'
 import { isUsable, isWanted, open, staleSince } from './find.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
+import { inWords } from './recorded.ts'
 import { release } from './stream/stream.ts'
 import type { Entry, MissReason } from './types.ts'
 
@@ -24,9 +25,6 @@ export type Lookup<T> =
 
 /** Whether PERMAFROST_DISABLE is set. */
 export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_DISABLE'] ?? '')
-
-/** Names told at most. */
-const MOST_NAMES = 5
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
   return isHit(lookup(memo, self, args))
@@ -77,8 +75,7 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
     if (opened === undefined)
       return { hit: false, reason: 'lost', explanation: 'its object is missing or damaged' }
     if ('changed' in opened) {
-      const names = opened.changed.slice(0, MOST_NAMES).join(', ')
-      return { hit: false, reason: 'inputs', explanation: `what it read changed: ${names}` }
+      return { hit: false, reason: 'inputs', explanation: `what it read changed: ${inWords(opened.changed)}` }
     }
     const { thrown, value } = opened.outcome
     if (!isWanted(opened.outcome, memo)) {

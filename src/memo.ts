@@ -21,7 +21,8 @@ export interface Room {
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */
   report(error: PermafrostError, subject: string): void
-  count(name: string, what: Counted): void
+  /** For this process and for all. `touched` is the entry that was of use. */
+  count(name: string, what: Counted, touched?: Digest): void
 }
 
 export interface OpenRecording {

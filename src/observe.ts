@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
 import { UncertainError } from './errors.ts'
 import { warn } from './events.ts'
-import { depend, type Frame, running } from './frame.ts'
+import { around, depend, type Frame } from './frame.ts'
 import { LOGGERS } from './freeze/brands.ts'
 import { listenToListings } from './freeze/files.ts'
 import type { InputVersion } from './freeze/freeze.ts'
@@ -124,10 +124,9 @@ export function coverOf(
 
 /** The calls around this one read what the result that this one is given was computed from. */
 export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[]): void {
-  const outer = running()
-  if (outer === undefined || recorded.length + inputVersions.length === 0) return
+  if (recorded.length + inputVersions.length === 0) return
   depend(recorded.map(nameOf))
-  for (let frame: Frame | undefined = outer; frame !== undefined; frame = frame.outer) {
+  for (const frame of around()) {
     const observation = observations.get(frame)
     if (observation?.memo.recordsInputs !== true) continue
     for (const one of [...recorded, ...inputVersions.flatMap(contentOf)])
@@ -171,7 +170,7 @@ function notice(what: string, args: readonly unknown[], standIn: Function, origi
   // looking where it was used uses files, too
   if (busy) return
   if (/^fs\.(?:promises\.)?open(?:Sync)?$/.test(what)) {
-    for (let frame = running(); frame !== undefined; frame = frame.outer) {
+    for (const frame of around()) {
       const observation = observations.get(frame)
       if (observation !== undefined) observation.opens = true
     }
@@ -181,7 +180,7 @@ function notice(what: string, args: readonly unknown[], standIn: Function, origi
   const use = path === undefined ? what : `${what} ${path}`
   const read = readOf(what, path, args)
   let wanting: (readonly [Observation, Frame])[] | undefined
-  for (let frame = running(); frame !== undefined; frame = frame.outer) {
+  for (const frame of around()) {
     const observation = observations.get(frame)
     if (observation === undefined || !isNew(observation, what, read, use)) continue
     wanting ??= []
@@ -209,7 +208,7 @@ function notice(what: string, args: readonly unknown[], standIn: Function, origi
 /** The files of `files()` are listed by the function itself: those of another set than it was given. */
 function noticeListing(set: string): void {
   const what = `files(${JSON.stringify(set)})`
-  for (let frame = running(); frame !== undefined; frame = frame.outer) {
+  for (const frame of around()) {
     const observation = observations.get(frame)
     if (observation === undefined || observation.sets.has(set)) continue
     observation.uses.set(what, { what, where: observation.memo.name })

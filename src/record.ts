@@ -9,7 +9,7 @@ import { isAborted, signalsIn } from './abort.ts'
 import { CodecError, UncertainError } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
-import { countMiss, expiryAtOnce, keepTape } from './keep.ts'
+import { expiryAtOnce, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
 import type { Memo, OpenRecording, Room } from './memo.ts'
 import { observedFurther } from './observe.ts'
@@ -37,7 +37,7 @@ export interface Streamed {
 /** A stream like the one that the function gave, for the caller. */
 export function record(memo: Memo, room: Room, streamed: Streamed, streaming: Streaming): object {
   const { elapsed, frame, keyed, output } = streamed
-  guarded(memo, room, () => countMiss(memo, room, { misses: 1, timeSpent: elapsed }))
+  guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
   depend([...keyed.inputPaths, ...frame.files], Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
   const store = room.store()
   if (store === undefined || store.readonly) {
@@ -183,7 +183,7 @@ class StreamRecording implements Tap, OpenRecording {
     this.#stopObserving()
     guarded(this.#memo, this.#room, () => {
       this.#draft?.discard()
-      countMiss(this.#memo, this.#room, { timeSpent: this.#elapsed - elapsed })
+      this.#room.count(this.#memo.name, { timeSpent: this.#elapsed - elapsed })
     })
   }
 

@@ -86,6 +86,11 @@ export function changedSince(recorded: readonly Recorded[]): readonly string[] {
 export const nameOf = ({ kind, name }: Read): string =>
   kind === 'variable' ? `process.env.${name}` : kind === 'environment' ? 'process.env' : name
 
+/** Names told at most. */
+const MOST_NAMES = 5
+
+export const inWords = (names: readonly string[]): string => names.slice(0, MOST_NAMES).join(', ')
+
 /** What a result's codec is called whose bytes begin with what was read. */
 export const withReads = (codec: string): string => `${codec}+inputs`
 

@@ -41,9 +41,9 @@ const table: Readonly<Record<string, readonly string[]>> = {
   find: [...shared, 'guard', 'memo', 'outcome', 'outputs', 'recorded', 'store/', 'stream/'],
   keep: [...shared, 'explain', 'frame', 'guard', 'key', 'memo', 'observe', 'outcome', 'recorded', 'store/'],
   turn: [...shared, 'find', 'frame', 'guard', 'memo', 'store/'],
-  lookup: [...shared, 'explain', 'find', 'key', 'memo', 'stream/'],
+  lookup: [...shared, 'explain', 'find', 'key', 'memo', 'recorded', 'stream/'],
   audit: [...shared, 'freeze/', 'guard', 'key', 'memo'],
-  ref: [...shared, 'find', 'freeze/', 'key', 'lookup', 'memo'],
+  ref: [...shared, 'find', 'frame', 'freeze/', 'guard', 'key', 'lookup', 'memo', 'observe'],
   record: [
     ...shared,
     'abort',

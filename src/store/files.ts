@@ -43,6 +43,15 @@ export function removeFile(fs: FileSystem, path: string): void {
   }
 }
 
+/** The same where something else matters more than whether it can be removed. */
+export function removeIfPossible(fs: FileSystem, path: string): void {
+  try {
+    removeFile(fs, path)
+  } catch {
+    // it stays
+  }
+}
+
 /** The names in a directory; one that is not there has none. */
 export function namesIn(fs: FileSystem, path: string): string[] {
   try {

@@ -59,10 +59,11 @@ export function encodeHeader(
   return { head, named: head.subarray(PREFIX) }
 }
 
-/** How long the header is that follows these first bytes of a file, or undefined if they are not ours. */
+/** How long the header is that follows these first bytes of a file, or undefined if they are not ours or no header is. */
 export function headerLength(prefix: Buffer): number | undefined {
   if (prefix.byteLength < PREFIX || !prefix.subarray(0, MAGIC.byteLength).equals(MAGIC)) return undefined
-  return prefix.readUInt32LE(MAGIC.byteLength)
+  const length = prefix.readUInt32LE(MAGIC.byteLength)
+  return length <= LARGEST_HEADER ? length : undefined
 }
 
 const HEX = /^[0-9a-f]{32}$/

@@ -5,9 +5,9 @@
  */
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
-import { errnoOf, type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
-import type { Leaf } from './leaf.ts'
-import { isMissing, Tree } from './tree.ts'
+import { errnoOf, type FileSystem, readFully, removeIfPossible, withFile, writeFully } from './files.ts'
+import { type Leaf, leafOf } from './leaf.ts'
+import { Tree } from './tree.ts'
 
 export class LeafStore extends Tree {
   readonly #fs: FileSystem
@@ -31,7 +31,7 @@ export class LeafStore extends Tree {
   }
 
   leafOf(bytes: Uint8Array): Leaf {
-    return { file: this.#digest(bytes), size: bytes.byteLength }
+    return leafOf(bytes, this.#digest)
   }
 
   /** Whether its file is there, and whole as far as its size tells. */
@@ -52,13 +52,9 @@ export class LeafStore extends Tree {
     this.#waiting.add(file)
   }
 
-  /** What cannot be removed stays until this writer is dead and somebody tidies up. */
+  /** What cannot be removed stays until it is written again, or until this writer is dead and somebody tidies up. */
   #removePartial(file: Digest): void {
-    try {
-      removeFile(this.#fs, this.#partial(file))
-    } catch {
-      // it is overwritten, should it be written again
-    }
+    removeIfPossible(this.#fs, this.#partial(file))
   }
 
   /** Under the write lock: sees to it that a leaf is in its place. False if it has to be written first. */
@@ -86,16 +82,11 @@ export class LeafStore extends Tree {
 
   /** Its bytes in memory of their own; undefined if it is gone or, where it is checked, damaged. Throws if it could not be read at all. */
   read({ file, size }: Leaf, checked = true): Uint8Array | undefined {
-    try {
-      return withFile(this.#fs, this.pathOf(file), 'r', (fd) => {
-        if (this.#fs.fstatSync(fd).size !== size) return undefined
-        const bytes = Buffer.allocUnsafeSlow(size)
-        if (!readFully(this.#fs, fd, bytes, 0)) return undefined
-        return !checked || this.#digest(bytes) === file ? bytes : undefined
-      })
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
+    return this.reading(file, (fd) => {
+      if (this.#fs.fstatSync(fd).size !== size) return undefined
+      const bytes = Buffer.allocUnsafeSlow(size)
+      if (!readFully(this.#fs, fd, bytes, 0)) return undefined
+      return !checked || this.#digest(bytes) === file ? bytes : undefined
+    })
   }
 }

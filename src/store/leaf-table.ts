@@ -6,14 +6,7 @@ import type { Digest } from '../types.ts'
 import type { Leaf } from './leaf.ts'
 import { unsound } from './ledger.ts'
 import { blobOf, hexOf } from './row.ts'
-import type { StatementName } from './schema.ts'
-
-/** The part of a prepared statement used here. */
-interface Statement {
-  run(...values: unknown[]): unknown
-  get(...values: unknown[]): unknown
-  all(...values: unknown[]): unknown[]
-}
+import type { Ask } from './schema.ts'
 
 interface LeafRow {
   readonly file: Buffer
@@ -28,9 +21,9 @@ function leafOf({ file, size }: LeafRow): Leaf {
 }
 
 export class LeafTable {
-  readonly #ask: (name: StatementName) => Statement
+  readonly #ask: Ask
 
-  constructor(ask: (name: StatementName) => Statement) {
+  constructor(ask: Ask) {
     this.#ask = ask
   }
 

@@ -9,6 +9,12 @@ export interface Leaf {
   readonly size: number
 }
 
+/** What memory is as a leaf. */
+export const leafOf = (bytes: Uint8Array, digest: (bytes: Uint8Array) => Digest): Leaf => ({
+  file: digest(bytes),
+  size: bytes.byteLength,
+})
+
 export const sizeOfLeaves = (leaves: readonly Leaf[]): number =>
   leaves.reduce((sum, { size }) => sum + size, 0)
 

@@ -4,7 +4,7 @@
 import type { Digest } from '../types.ts'
 import type { Lease } from './contract.ts'
 import { blobOf } from './row.ts'
-import type { StatementName } from './schema.ts'
+import type { Ask } from './schema.ts'
 
 /**
  * `blocking`: a synchronous function, or not known yet; `beating`: an asynchronous one; `unkept`: somebody has computed
@@ -23,16 +23,10 @@ export interface LeaseRow {
   readonly waitsFor?: Buffer | null
 }
 
-/** The part of a prepared statement used here. */
-interface Statement {
-  run(...values: unknown[]): { readonly changes: number }
-  get(...values: unknown[]): unknown
-}
-
 export class LeaseTable {
-  readonly #ask: (name: StatementName) => Statement
+  readonly #ask: Ask
 
-  constructor(ask: (name: StatementName) => Statement) {
+  constructor(ask: Ask) {
     this.#ask = ask
   }
 

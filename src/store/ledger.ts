@@ -6,7 +6,7 @@ import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, FunctionStats } from '../types.ts'
 import type { Counts, WhyDeparted } from './contract.ts'
 import { blobOf, hexOf } from './row.ts'
-import type { StatementName } from './schema.ts'
+import type { Ask } from './schema.ts'
 
 export interface Totals {
   readonly entries: number
@@ -18,13 +18,6 @@ export interface Totals {
  * leaf that nobody names any more, and remove it. */
 export type Chore = 'sync' | 'remove' | 'leaf'
 
-/** The part of a prepared statement used here. */
-interface Statement {
-  run(...values: unknown[]): unknown
-  get(...values: unknown[]): unknown
-  all(...values: unknown[]): unknown[]
-}
-
 const SLICE = 500
 // Departures, about 100 KiB.
 const REMEMBERED = 4096
@@ -33,11 +26,11 @@ const REMEMBERED = 4096
 export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
 
 export class Ledger {
-  readonly #ask: (name: StatementName) => Statement
+  readonly #ask: Ask
   readonly #write: <T>(work: () => T) => T
   #inflation = 0
 
-  constructor(ask: (name: StatementName) => Statement, write: <T>(work: () => T) => T) {
+  constructor(ask: Ask, write: <T>(work: () => T) => T) {
     this.#ask = ask
     this.#write = write
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Digest, Entry } from '../types.ts'
 import type { Digester, Pieces } from './contract.ts'
 import { DraftFile } from './draft-file.ts'
-import { type FileSystem, readFully, removeFile, withFile, writeFully } from './files.ts'
+import { type FileSystem, readFully, removeIfPossible, withFile, writeFully } from './files.ts'
 import {
   decodeHeader,
   encodeHeader,
@@ -18,7 +18,7 @@ import {
 } from './header.ts'
 import { type Leaf, objectOf, sizeOfLeaves } from './leaf.ts'
 import { openPieces } from './pieces.ts'
-import { blocksOf, isMissing, Tree } from './tree.ts'
+import { blocksOf, Tree } from './tree.ts'
 import { Slot } from './writer.ts'
 
 export interface StoredObject {
@@ -61,11 +61,8 @@ export class ObjectStore extends Tree {
       this.#writeWhole(partial, head, bytes)
       this.moveIn(partial, file)
     } catch (error) {
-      try {
-        removeFile(this.#fs, partial)
-      } catch {
-        // it stays in tmp/ until this writer is dead and somebody tidies up
-      }
+      // where that fails, it stays in tmp/ until this writer is dead and somebody tidies up
+      removeIfPossible(this.#fs, partial)
       throw error
     }
     return { file, footprint: footprintOf(head.byteLength + bytes.byteLength, about.leaves) }
@@ -100,7 +97,7 @@ export class ObjectStore extends Tree {
    */
   read(file: Digest, entry: Entry, leaves: readonly Leaf[], checked = true): Uint8Array | undefined {
     const size = entry.size - sizeOfLeaves(leaves)
-    return this.#opened(file, (fd) => {
+    return this.reading(file, (fd) => {
       const before = this.#fs.fstatSync(fd).size - size
       if (before < PREFIX || before > LARGEST_HEADER) return undefined
       const bytes = Buffer.allocUnsafeSlow(size)
@@ -116,11 +113,11 @@ export class ObjectStore extends Tree {
 
   /** What a file says about itself, or undefined if it is gone, damaged or cut short. Its payload is not read. */
   inspect(file: Digest): FoundObject | undefined {
-    return this.#opened(file, (fd) => {
+    return this.reading(file, (fd) => {
       const prefix = Buffer.alloc(PREFIX)
       if (!readFully(this.#fs, fd, prefix, 0)) return undefined
       const length = headerLength(prefix)
-      if (length === undefined || length > LARGEST_HEADER) return undefined
+      if (length === undefined) return undefined
       const named = Buffer.allocUnsafeSlow(length)
       if (!readFully(this.#fs, fd, named, PREFIX) || this.#digest(named) !== file) return undefined
       const header = decodeHeader(named)
@@ -128,16 +125,6 @@ export class ObjectStore extends Tree {
       if (header === undefined || total !== PREFIX + length + payloadSize(header)) return undefined
       return { file, footprint: footprintOf(total, header.leaves), header }
     })
-  }
-
-  /** Reads an object; undefined if there is none. */
-  #opened<T>(file: Digest, read: (fd: number) => T): T | undefined {
-    try {
-      return withFile(this.#fs, this.pathOf(file), 'r', read)
-    } catch (error) {
-      if (isMissing(error)) return undefined
-      throw error
-    }
   }
 
   close(): void {

@@ -4,8 +4,9 @@
  */
 import type { Digest } from '../types.ts'
 import type { Digester, Pieces } from './contract.ts'
-import { errnoOf, type FileSystem } from './files.ts'
+import type { FileSystem } from './files.ts'
 import { LARGEST_HEADER, PREFIX } from './header.ts'
+import { isMissing } from './tree.ts'
 
 const PIECE = 65_536
 
@@ -24,7 +25,7 @@ export function openPieces(
   try {
     fd = fs.openSync(path, 'r')
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
   let isOpen = true
@@ -44,7 +45,7 @@ export function openPieces(
     return undefined
   } catch (error) {
     close()
-    if (errnoOf(error) === 'EISDIR') return undefined
+    if (isMissing(error)) return undefined
     throw error
   }
 }

@@ -8,18 +8,10 @@ import { StoreError } from '../errors.ts'
 import type { Digest, Entry, ExportReport, ImportReport } from '../types.ts'
 import type { NewEntry, Selection, Stored } from './contract.ts'
 import { storeErrorOf } from './failure.ts'
-import { type FileSystem, readFully, removeFile, writeFully } from './files.ts'
-import {
-  decodeHeader,
-  encodeHeader,
-  headerLength,
-  LARGEST_HEADER,
-  type ObjectHeader,
-  PREFIX,
-  payloadSize,
-} from './header.ts'
+import { type FileSystem, readFully, removeIfPossible, writeFully } from './files.ts'
+import { decodeHeader, encodeHeader, headerLength, type ObjectHeader, PREFIX, payloadSize } from './header.ts'
 import { aboutOf } from './intake.ts'
-import { objectOf } from './leaf.ts'
+import { leafOf, objectOf } from './leaf.ts'
 import { newWriterId } from './writer.ts'
 
 const MAGIC = Buffer.from('permafrost-exp\x01\n', 'latin1')
@@ -54,7 +46,7 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
         if (entry.expiresAt !== undefined && entry.expiresAt <= clock()) continue
         const stored = source.read(entry)
         if (stored === undefined) continue
-        const leaves = stored.leaves.map((leaf) => ({ file: digest(leaf), size: leaf.byteLength }))
+        const leaves = stored.leaves.map((leaf) => leafOf(leaf, digest))
         const { head, named } = encodeHeader({
           ...aboutOf(entry),
           ...(leaves.length > 0 && { leaves }),
@@ -75,11 +67,7 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
     }
     fs.renameSync(partial, path)
   } catch (error) {
-    try {
-      removeFile(fs, partial)
-    } catch {
-      // the first error says more
-    }
+    removeIfPossible(fs, partial)
     throw storeErrorOf(error, `exporting to ${path}`)
   }
   return { entries, bytes }
@@ -177,7 +165,7 @@ function* records(path: string, fd: number, { digest, fs }: Source): Generator<E
       return
     }
     const size = headerLength(next(PREFIX))
-    if (size === undefined || size > LARGEST_HEADER) throw damaged(`entry ${seen + 1} is damaged`)
+    if (size === undefined) throw damaged(`entry ${seen + 1} is damaged`)
     const named = next(size)
     const header = digest(named) === vouched.toString('hex') ? decodeHeader(named) : undefined
     if (header === undefined) throw damaged(`entry ${seen + 1} is damaged`)

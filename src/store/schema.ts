@@ -254,3 +254,13 @@ export const STATEMENTS = {
 } as const
 
 export type StatementName = keyof typeof STATEMENTS
+
+/** The part of a prepared statement that the tables use. */
+export interface Statement {
+  run(...values: unknown[]): { readonly changes: number }
+  get(...values: unknown[]): unknown
+  all(...values: unknown[]): unknown[]
+}
+
+/** Gives the statement of that name. */
+export type Ask = (name: StatementName) => Statement

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Digest } from '../types.ts'
-import { errnoOf, type FileSystem, namesIn, removeFile, syncToDisk } from './files.ts'
+import { errnoOf, type FileSystem, namesIn, removeFile, syncToDisk, withFile } from './files.ts'
 
 // What a file takes is a multiple of this on nearly every file system.
 const BLOCK = 4096
@@ -54,6 +54,16 @@ export class Tree {
 
   remove(file: Digest): void {
     removeFile(this.#fs, this.pathOf(file))
+  }
+
+  /** What `read` makes of a file; undefined if there is none. */
+  protected reading<T>(file: Digest, read: (fd: number) => T): T | undefined {
+    try {
+      return withFile(this.#fs, this.pathOf(file), 'r', read)
+    } catch (error) {
+      if (isMissing(error)) return undefined
+      throw error
+    }
   }
 
   /** The names of all files, one shard after the other. */

@@ -4,7 +4,7 @@
  */
 import type { CallKey, Digest } from '../types.ts'
 import { blobOf, hexOf, type Version } from './row.ts'
-import type { StatementName } from './schema.ts'
+import type { Ask } from './schema.ts'
 
 /** A version that has entries. */
 export interface LiveVersion {
@@ -12,13 +12,6 @@ export interface LiveVersion {
   readonly code: Digest
   /** When its newest entry was made. */
   readonly latest: number
-}
-
-/** The part of a prepared statement used here. */
-interface Statement {
-  run(...values: unknown[]): unknown
-  get(...values: unknown[]): unknown
-  all(...values: unknown[]): unknown[]
 }
 
 interface VersionRow {
@@ -30,11 +23,11 @@ interface VersionRow {
 }
 
 export class VersionTable {
-  readonly #ask: (name: StatementName) => Statement
+  readonly #ask: Ask
   readonly #known = new Map<number, Version>()
   readonly #ids = new Map<string, number>()
 
-  constructor(ask: (name: StatementName) => Statement) {
+  constructor(ask: Ask) {
     this.#ask = ask
   }
 

@@ -3,7 +3,7 @@
  * Knows no calls and no store.
  */
 import { codecOf } from '../codec/codec.ts'
-import { CodecError, messageOf } from '../errors.ts'
+import { unencodable } from '../errors.ts'
 import type { Printed } from '../outcome.ts'
 import type { Codec } from '../types.ts'
 import { isShape, type Kind, type Shape } from './kinds.ts'
@@ -55,8 +55,7 @@ export class Tape {
     try {
       return this.#codec.encode(value)
     } catch (error) {
-      if (error instanceof CodecError) throw error
-      throw new CodecError('ERR_UNENCODABLE', messageOf(error), '', { cause: error })
+      throw unencodable(error)
     }
   }
 }
