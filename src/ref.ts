@@ -5,11 +5,14 @@
 import { types } from 'node:util'
 import { StoreError } from './errors.ts'
 import { isUsable, staleSince } from './find.ts'
+import { depend } from './frame.ts'
 import { digest } from './freeze/freeze.ts'
 import { frozenState } from './freeze/marks.ts'
-import { keyOf } from './key.ts'
-import { lookup } from './lookup.ts'
+import { attempt, guarded } from './guard.ts'
+import { type Keyed, keyOf } from './key.ts'
+import { disabled, lookup } from './lookup.ts'
 import type { Memo } from './memo.ts'
+import { inherit } from './observe.ts'
 import type { Digest, Entry } from './types.ts'
 
 /** A result that is kept, by its content. As an argument of a memoized function it counts as its `digest`. */
@@ -51,33 +54,46 @@ export function refer(
   args: readonly unknown[],
   compute: () => unknown,
 ): Ref<unknown> | Promise<Ref<unknown>> {
-  const before = entryOf(memo, self, args)
+  const before = keptOf(memo, self, args)
   if (before !== undefined) {
-    memo.room().count(memo.name, { hits: 1, timeSaved: before.computeTime })
-    const reference = referenceTo(memo, self, args, before, compute)
-    return before.async ? Promise.resolve(reference) : reference
+    const { entry, keyed } = before
+    depend(keyed.inputPaths, entry.expiresAt)
+    inherit(keyed, [])
+    const room = memo.room()
+    guarded(memo, room, () =>
+      room.count(memo.name, { hits: 1, timeSaved: entry.computeTime }, keyed.key.digest),
+    )
+    const reference = referenceTo(memo, self, args, entry, compute)
+    return entry.async ? Promise.resolve(reference) : reference
   }
   const value = compute()
   const settle = (computed: unknown): Ref<unknown> => {
-    const entry = entryOf(memo, self, args)
-    return entry === undefined
+    const kept = keptOf(memo, self, args)
+    return kept === undefined
       ? // it is not kept, so somebody has to hold it
         new Reference(digest(computed), () => computed)
-      : referenceTo(memo, self, args, entry, compute)
+      : referenceTo(memo, self, args, kept.entry, compute)
   }
   return types.isPromise(value) ? value.then(settle) : settle(value)
 }
 
-/** The entry of a call that would hit with a value, its bytes unread. */
-function entryOf(memo: Memo, self: unknown, args: readonly unknown[]): Entry | undefined {
-  const room = memo.room()
-  try {
-    const entry = room.store()?.find(keyOf(memo, self, args).key.digest)
+/**
+ * The entry of a call that would hit with a value, its bytes unread. Where what was read lies in front of them, nobody
+ * can tell without reading.
+ */
+function keptOf(
+  memo: Memo,
+  self: unknown,
+  args: readonly unknown[],
+): { readonly entry: Entry; readonly keyed: Keyed } | undefined {
+  if (disabled() || memo.recordsInputs) return undefined
+  return attempt(() => {
+    const room = memo.room()
+    const keyed = keyOf(memo, self, args)
+    const entry = room.store()?.find(keyed.key.digest)
     const usable = entry !== undefined && entry.codec === memo.codec.name && isUsable(entry, memo)
-    return usable && staleSince(entry, room) < 0 ? entry : undefined
-  } catch {
-    return undefined
-  }
+    return usable && staleSince(entry, room) < 0 ? { entry, keyed } : undefined
+  })
 }
 
 function referenceTo(

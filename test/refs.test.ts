@@ -1,12 +1,12 @@
 /** References to results, and looking whether functions are what they are taken for. */
 import assert from 'node:assert/strict'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { StoreError } from 'permafrost'
+import { file, type InputFile, StoreError } from 'permafrost'
 import { project } from './support/project.js'
-import { temporaryGroup } from './support/temporary.js'
+import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
 describe('ref', () => {
   test('counts by the content of the result, is read only on a miss, and computes what is missing', (t) => {
@@ -63,6 +63,62 @@ describe('ref', () => {
     )
     assert.throws(() => fails.ref(), /no/)
     assert.throws(() => fails.ref(), /no/)
+  })
+})
+
+describe('ref and what it depends on', () => {
+  test("what was read under inputs: 'auto' is looked at", (t) => {
+    const { group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'config.json')
+    writeFileSync(path, '"one"')
+    const read = group.memoize((name: string) => readFileSync(join(name), 'utf8'), {
+      inputs: 'auto',
+      observe: false,
+      name: 'read',
+    })
+    const upper = group.memoize((text: { get(): string }) => text.get().toUpperCase(), {
+      version: 1,
+      name: 'upper',
+    })
+    assert.equal(upper(read.ref(path)), '"ONE"')
+    const before = read.ref(path).digest
+    assert.equal(read.ref(path).digest, before)
+    writeFileSync(path, '"two"')
+    assert.notEqual(read.ref(path).digest, before)
+    assert.equal(upper(read.ref(path)), '"TWO"')
+  })
+
+  test('a call that refers to one with an input file, or with an end, is kept no longer than that', (t) => {
+    const clock = { now: 1_000_000 }
+    const { group } = temporaryGroup(t, { clock: () => clock.now })
+    const path = join(temporaryFolder(t), 'input.txt')
+    writeFileSync(path, 'one')
+    const options = { version: 1, onUncacheable: 'ignore' } as const
+    const read = group.memoize((from: InputFile) => readFileSync(from.path, 'utf8'), {
+      ...options,
+      name: 'read',
+    })
+    const around = group.memoize(() => read.ref(file(path)).get(), { ...options, name: 'around' })
+    const brief = group.memoize(() => clock.now, { ...options, name: 'brief', ttl: 10 })
+    const aroundBrief = group.memoize(() => brief.ref().get(), { ...options, name: 'around brief' })
+    read(file(path))
+    const began = brief()
+    assert.equal(around(), 'one')
+    assert.equal(aroundBrief(), began)
+    assert.equal(around.wouldHit(), false)
+    assert.equal(aroundBrief.wouldHit(), true)
+    writeFileSync(path, 'two')
+    clock.now += 20
+    assert.equal(around(), 'two')
+    assert.equal(aroundBrief(), began + 20)
+  })
+
+  test('a hit counts for all', (t) => {
+    const { group } = temporaryGroup(t)
+    const double = group.memoize((n: number) => 2 * n, { name: 'double' })
+    double.ref(1)
+    double.ref(1)
+    assert.equal(group.stats().functions['double']!.hits, 1)
   })
 })
 
