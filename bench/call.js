@@ -12,14 +12,20 @@ const { XXHash128 } = createRequire(import.meta.url)('xxhash-addon')
 
 const directory = mkdtempSync(join(tmpdir(), 'permafrost-bench-'))
 const group = new MemoizedGroup({ directory: join(directory, 'cache') })
+// each hit as if it were the first of its process
+const cold = new MemoizedGroup({ directory: join(directory, 'cache'), memory: false })
 const object = Object.fromEntries(
   Array.from({ length: 20 }, (_, i) => [`field${i}`, i % 2 ? i : `value ${i}`]),
 )
 
 const ofNumber = group.memoize((x) => ({ x, name: 'small value' }))
 const ofObject = group.memoize((x) => ({ x: x.field1, name: 'small value' }))
+const coldOfNumber = cold.memoize(ofNumber.fn)
+const coldOfObject = cold.memoize(ofObject.fn)
+const toNumber = group.memoize((x) => x + 1)
 ofNumber(1)
 ofObject(object)
+toNumber(1)
 
 // the reference: the same steps by hand
 const db = new Database(join(directory, 'bare.sqlite'))
@@ -36,12 +42,27 @@ let next = 0
 let nextBare = 0
 const rows = await measure({
   'bare hit, one number: JSON + XXH3 + SQLite + cbor-x': { run: () => decode(get.get(keyOf(1))) },
-  'hit, one number': {
+  'hit, one number, from the index': {
+    run: () => coldOfNumber(1),
+    reference: 'bare hit, one number: JSON + XXH3 + SQLite + cbor-x',
+  },
+  'hit, one number, from memory': {
     run: () => ofNumber(1),
     reference: 'bare hit, one number: JSON + XXH3 + SQLite + cbor-x',
   },
+  'hit, one number to a number, from memory': {
+    run: () => toNumber(1),
+    reference: 'bare hit, one number: JSON + XXH3 + SQLite + cbor-x',
+  },
   'bare hit, 20-field object': { run: () => decode(get.get(keyOf(object))) },
-  'hit, 20-field object': { run: () => ofObject(object), reference: 'bare hit, 20-field object' },
+  'hit, 20-field object, from the index': {
+    run: () => coldOfObject(object),
+    reference: 'bare hit, 20-field object',
+  },
+  'hit, 20-field object, from memory': {
+    run: () => ofObject(object),
+    reference: 'bare hit, 20-field object',
+  },
   'bare put of a small value, WAL, NORMAL': {
     run: () => put.run(keyOf(++nextBare + 10), encode({ x: nextBare, name: 'small value' })),
   },
@@ -51,6 +72,7 @@ const rows = await measure({
   },
 })
 group.close()
+cold.close()
 db.close()
 rmSync(directory, { recursive: true, force: true })
 console.log(JSON.stringify(rows))

@@ -54,6 +54,8 @@ export function open(
   store: Store,
   entry: Entry,
 ): Opened | { readonly changed: readonly string[] } | undefined {
+  const known = plain.get(entry)
+  if (known !== undefined) return known
   const kind = recordedKind(entry.codec, memo.codec)
   if (kind !== undefined) return openStream(memo, store, entry, kind)
   const found = openedFor(memo, store.read(entry))
@@ -67,8 +69,19 @@ export function open(
     const parts = leaves.length === 0 ? found : openedFor(memo, store.read(entry))
     return parts && decoded(parts)
   }
-  return { outcome: decoded(found), copy, recorded }
+  const opened = { outcome: decoded(found), copy, recorded }
+  if (Object.isFrozen(entry) && recorded.length === 0 && isPrimitive(opened.outcome)) plain.set(entry, opened)
+  return opened
 }
+
+/** What cannot be changed need not be read again, where the store has the entry in memory. */
+const plain = new WeakMap<Entry, Opened>()
+
+const isPrimitive = ({ printed, thrown, value }: Outcome): boolean =>
+  (typeof value !== 'object' || value === null) &&
+  typeof value !== 'symbol' &&
+  printed === undefined &&
+  thrown === undefined
 
 function openStream({ codec }: Memo, store: Store, entry: Entry, kind: StreamKind): Opened | undefined {
   const pieces = store.pieces(entry)

@@ -38,6 +38,12 @@ export interface GroupOptions {
   /** @defaultValue no limit */
   readonly maxEntries?: number
   /**
+   * Bytes in memory for results that were read lately in this process: whoever asks again gets a copy from there. What another
+   * process forgets, clears or computes anew is noticed a millisecond later. `false` for none.
+   * @defaultValue `'64MiB'`
+   */
+  readonly memory?: ByteSize | false
+  /**
    * Results up to this size are checked against their digest each time they are read; larger ones only by `verify()`. A damaged
    * one that is not checked is a wrong value.
    * @defaultValue no limit: all are
@@ -113,6 +119,7 @@ export const groupChecks: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   scope: is.oneOf('project', 'system'),
   maxSize: is.size,
   maxEntries: is.count,
+  memory: is.either(is.oneOf(false), is.size),
   checkUpTo: is.size,
   ttl: is.duration,
   policy: is.either(is.oneOf(...Object.keys(policies)), is.named('an EvictionPolicy', 'score')),

@@ -37,6 +37,7 @@ import type {
 } from './types.ts'
 
 const DEFAULT_SIZE = '1GiB'
+const DEFAULT_MEMORY = '64MiB'
 
 /** Failures of opening that are not the caller's mistake. */
 const SURVIVABLE: ReadonlySet<string> = new Set([
@@ -55,7 +56,7 @@ export class MemoizedGroup implements Disposable {
   readonly #clock: () => number
   #store: Store | undefined
   /** What this process counted, beside what the directory counts for all. */
-  readonly #counted = new Map<string, Required<Counted>>()
+  readonly #counted = new Map<string, { -readonly [Name in keyof Counted]-?: number }>()
 
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
@@ -71,6 +72,7 @@ export class MemoizedGroup implements Disposable {
       temporary: options.temporary ?? false,
       maxSize: bytes(options.maxSize ?? DEFAULT_SIZE, 'maxSize'),
       maxEntries: options.maxEntries ?? Number.POSITIVE_INFINITY,
+      memory: options.memory === false ? 0 : bytes(options.memory ?? DEFAULT_MEMORY, 'memory'),
       ...(options.checkUpTo !== undefined && { checkUpTo: bytes(options.checkUpTo, 'checkUpTo') }),
       policy: typeof policy === 'string' ? policies[policy] : policy,
       durability: options.durability ?? 'commit',
@@ -129,13 +131,12 @@ export class MemoizedGroup implements Disposable {
   }
 
   #count(name: string, { hits = 0, misses = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
-    const before = this.#counted.get(name) ?? { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0 }
-    this.#counted.set(name, {
-      hits: before.hits + hits,
-      misses: before.misses + misses,
-      timeSaved: before.timeSaved + timeSaved,
-      timeSpent: before.timeSpent + timeSpent,
-    })
+    const counted = this.#counted.get(name)
+    if (counted === undefined) return void this.#counted.set(name, { hits, misses, timeSaved, timeSpent })
+    counted.hits += hits
+    counted.misses += misses
+    counted.timeSaved += timeSaved
+    counted.timeSpent += timeSpent
   }
 
   #opened(): Store {

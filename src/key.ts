@@ -18,6 +18,7 @@ import {
 import { inheritsFrom, looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
 import type { Line } from './freeze/trace.ts'
 import type { Use } from './freeze/uses.ts'
+import { Recent } from './recent.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -94,8 +95,47 @@ function quickKey(
   const { cacheKey, ignored, name, states, walk } = subject
   if (cacheKey !== undefined || ignored.size > 0 || states.length > 0 || code.weak) return undefined
   if (code.inputs !== NOTHING || (self !== undefined && subject.usesThis())) return undefined
+  const known = knownOf(subject, code)
+  const id = idOf(args)
+  const before = id === undefined ? undefined : known.get(id)
+  if (before !== undefined) return before
   const digest = digestPrimitives(args, walk, code.digest)
-  return digest && new QuickKey(name, code.digest, digest, args, walk)
+  if (digest === undefined) return undefined
+  const key = new QuickKey(name, code.digest, digest, args, walk)
+  if (id !== undefined) known.set(id, key)
+  return key
+}
+
+type Known = Recent<string | number, CallKey>
+
+// Keys of a function's calls that are remembered.
+const MOST_KNOWN = 4096
+// Characters of an argument that is remembered.
+const LONGEST = 64
+
+/** The keys of a function as it is now, by what was given. */
+function knownOf(subject: Subject, code: Frozen): Known {
+  let of = known.get(subject)
+  if (of?.code !== code) {
+    of = { code, keys: new Recent(MOST_KNOWN, () => 1) }
+    known.set(subject, of)
+  }
+  return of.keys
+}
+
+const known = new WeakMap<Subject, { readonly code: Frozen; readonly keys: Known }>()
+
+/** Equal for equal arguments only; undefined for what is not worth to be remembered, or is not a primitive. */
+function idOf(args: readonly unknown[]): string | number | undefined {
+  if (args.length === 1 && typeof args[0] === 'number') return Object.is(args[0], -0) ? undefined : args[0]
+  let id = ''
+  for (const given of args) {
+    if (typeof given === 'string' && given.length <= LONGEST) id += `${given.length}:${given}`
+    else if (typeof given === 'number' && !Object.is(given, -0)) id += `n${given},`
+    else if (typeof given === 'boolean') id += given ? 't' : 'f'
+    else return undefined
+  }
+  return id
 }
 
 /** What most hits never ask for, the digest of the arguments, is made when somebody does. */
@@ -189,8 +229,19 @@ export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] 
     : [{ path: name, what: `version ${version}` }]
 }
 
-function codeOf({ fn, name, once, tellUses, version, walk }: Subject): Frozen {
-  if (version !== undefined) return freezeValue([name, version], name, walk)
+/** Of functions that say themselves what their code is. */
+const named = new WeakMap<Subject, Frozen>()
+
+function codeOf(subject: Subject): Frozen {
+  const { fn, name, once, tellUses, version, walk } = subject
+  if (version !== undefined) {
+    let frozen = named.get(subject)
+    if (frozen === undefined) {
+      frozen = freezeValue([name, version], name, walk)
+      named.set(subject, frozen)
+    }
+    return frozen
+  }
   const frozen = freezeFunction(fn, name, walk, once)
   if (frozen.uses.length > 0) tellUses(frozen.uses)
   return frozen

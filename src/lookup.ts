@@ -24,7 +24,10 @@ export type Lookup<T> =
   | { readonly hit: false; readonly reason: MissReason; readonly explanation: string }
 
 /** Whether PERMAFROST_DISABLE is set. */
-export const disabled = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_DISABLE'] ?? '')
+export function disabled(): boolean {
+  const said = process.env['PERMAFROST_DISABLE']
+  return said !== undefined && /^(?:1|true|yes|on)$/i.test(said)
+}
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
   return isHit(lookup(memo, self, args))

@@ -15,11 +15,12 @@ const roomOf = (path: string): string => {
   return parts.length > 1 ? `${parts[0]}/` : parts[0]!.replace(/\.ts$/, '')
 }
 
-const shared = ['errors', 'events', 'options', 'types']
+const shared = ['errors', 'events', 'options', 'recent', 'types']
 const table: Readonly<Record<string, readonly string[]>> = {
   errors: shared,
   events: shared,
   options: shared,
+  recent: shared,
   types: shared,
   'freeze/': shared,
   'codec/': shared,

@@ -10,7 +10,7 @@ import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
 describe('ref', () => {
   test('counts by the content of the result, is read only on a miss, and computes what is missing', (t) => {
-    const { group } = temporaryGroup(t)
+    const { group } = temporaryGroup(t, { memory: false })
     const seen: string[] = []
     const tell = (what: string) => void seen.push(what)
     const load = group.memoize(

@@ -4,7 +4,7 @@
 import { intrinsicName } from './intrinsics.ts'
 import type { Shape } from './walk.ts'
 
-const { getOwnPropertyDescriptor, getOwnPropertyNames, getOwnPropertySymbols, getPrototypeOf } = Object
+const { getOwnPropertyDescriptor, getPrototypeOf } = Object
 
 /** Whether an own property is one that follows from the code: a `static name = …` of a class does not. */
 export function isStandard(fn: Function, key: string | symbol): boolean {
@@ -35,8 +35,9 @@ export function shapeOf(fn: Function): Shape & { readonly usual: boolean } {
 /** Whether a function still has nothing as an object but what it had then. */
 export function keepsShape({ fn, ownKeys, parent, prototype, prototypeKeys }: Shape): boolean {
   if (getPrototypeOf(fn) !== parent) return false
-  if (getOwnPropertyNames(fn).length + getOwnPropertySymbols(fn).length !== ownKeys.length) return false
-  for (const key of ownKeys) if (!Object.hasOwn(fn, key)) return false
+  const keysNow = Reflect.ownKeys(fn)
+  if (keysNow.length !== ownKeys.length) return false
+  for (let index = 0; index < keysNow.length; index++) if (keysNow[index] !== ownKeys[index]) return false
   if (prototype === undefined) return true
   const now: unknown = getOwnPropertyDescriptor(fn, 'prototype')?.value
   if (now !== prototype || typeof now !== 'object' || now === null) return now === prototype

@@ -97,6 +97,7 @@ export function admit(
       const replaced = id === undefined ? index.remove(key.digest) : undefined
       const except = id ?? index.insert(row)
       if (except === undefined) throw unsound('a row that was removed is still there')
+      if (replaced !== undefined) index.ledger.addReplacement()
       index.ledger.takeNotes(key, asked.note, version)
       // A new object is to be flushed at the next commit(); whoever removes the row removes the duty.
       if (file !== undefined) index.ledger.addChore(file, 'sync')

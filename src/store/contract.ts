@@ -28,6 +28,8 @@ export interface StoreOptions {
   readonly maxEntries: number
   /** Bytes up to which an object is checked each time it is read. */
   readonly checkUpTo?: number
+  /** Bytes of results that were read lately to keep in memory; 0 for none. */
+  readonly memory?: number
   readonly policy: EvictionPolicy
   /** What survives power loss: what the system wrote by itself, all at `commit()` and `close()`, or each put. */
   readonly durability: 'process' | 'commit' | 'always'
@@ -147,7 +149,7 @@ export interface Store extends Disposable {
   /** True also where the directory turned out not to be writable. */
   readonly readonly: boolean
   readonly leases: LeaseDesk
-  /** The row of a call, expired or not. No side effects. */
+  /** The row of a call, expired or not. No side effects. One that is in memory is frozen, and the same each time. */
   find(key: Digest): Entry | undefined
   /** What was put, checked, each in fresh memory of its own. Undefined if it is gone or damaged; then the entry is dropped. */
   read(entry: Entry): Stored | undefined

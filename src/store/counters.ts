@@ -1,6 +1,6 @@
 /**
  * Hits and misses that are counted but not yet written: a hit never takes a write lock by itself. Written after
- * some hundred, after about a second, and at flush and close; a killed process loses no more than that.
+ * a thousand, after about a second, and at flush and close; a killed process loses no more than that.
  */
 import timers from 'node:timers'
 import type { Digest, FunctionStats } from '../types.ts'
@@ -16,7 +16,7 @@ interface Touch {
 // as they were when this was loaded: programs put others in their place
 const { clearTimeout, setTimeout } = timers
 
-const BATCH = 256
+const BATCH = 1024
 const DELAY = 1000
 // Where writing fails for long, what is waiting must not grow without end.
 const MOST_TOUCHES = 65_536

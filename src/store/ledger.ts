@@ -21,6 +21,7 @@ export type Chore = 'sync' | 'remove' | 'leaf'
 const SLICE = 500
 // Departures, about 100 KiB.
 const REMEMBERED = 4096
+const NO_KEY = Buffer.alloc(0)
 
 /** What SQLite has not noticed, but cannot be. */
 export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
@@ -63,6 +64,17 @@ export class Ledger {
     if (keys.length === 0) return
     for (const key of keys) this.#ask('addDeparture').run(blobOf(key), why)
     this.#ask('forgetDepartures').run(REMEMBERED)
+  }
+
+  /** Within the transaction that replaces an entry: nobody has left, but whoever has the old one in memory learns of it. */
+  addReplacement(): void {
+    this.#ask('addDeparture').run(NO_KEY, 'forgotten')
+    this.#ask('forgetDepartures').run(REMEMBERED)
+  }
+
+  /** Something greater for each entry that left or was replaced; 0 if none ever was. */
+  lastDeparture(): number {
+    return (this.#ask('whatLeftLast').get() as { id: number | null }).id ?? 0
   }
 
   /** Looks through all that are remembered, which takes a fraction of a millisecond: no put pays for an index. */

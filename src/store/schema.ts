@@ -231,6 +231,7 @@ export const STATEMENTS = {
   // who left lately
   addDeparture: 'INSERT INTO departed (key, why) VALUES (?, ?)',
   forgetDepartures: 'DELETE FROM departed WHERE id <= (SELECT max(id) FROM departed) - ?',
+  whatLeftLast: 'SELECT max(id) AS id FROM departed',
   whyDeparted: 'SELECT why FROM departed WHERE key = ? ORDER BY id DESC LIMIT 1',
 
   // leaves

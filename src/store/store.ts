@@ -5,7 +5,6 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
-import { emit } from '../events.ts'
 import type {
   CallKey,
   Digest,
@@ -42,8 +41,7 @@ import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
 import { exportTo, importFrom } from './portable.ts'
-import { type Checks, isSound, piecesOf, removeDamaged, storedOf } from './result.ts'
-import type { Found } from './row.ts'
+import { Results } from './results.ts'
 import { collect } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
@@ -52,9 +50,6 @@ export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 const NO_LEAVES: readonly Uint8Array[] = []
 // How long, in milliseconds, writing counters waits for other writers before it leaves them for the next time.
 const COUNTING_PATIENCE = 20
-
-/** What is wanted of an entry; undefined if that is gone or damaged. */
-type Give<T> = (found: Found) => T | undefined
 
 const NOTHING: Stored = { bytes: new Uint8Array(), leaves: NO_LEAVES }
 
@@ -78,13 +73,13 @@ class DirectoryStore implements Store {
   readonly #intake: Intake
   readonly #drafts: Drafts
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
-  /** The entry found last, with its bytes: nearly always the next to be read. */
-  #last: Found | undefined
+  readonly #results: Results
 
   constructor(options: StoreOptions, fs: FileSystem) {
     this.#options = options
     this.#fs = fs
     this.#open = new OpenDirectory(options, fs)
+    this.#results = new Results(this.#open, options)
     this.leases = new Leases(this.#open, options.clock)
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
     this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>
@@ -109,84 +104,19 @@ class DirectoryStore implements Store {
   // one entry ---------------------------------------------------------------------------------------------------
 
   find(key: Digest): Entry | undefined {
-    return this.#open.guard('looking up a call', () => {
-      const found = this.#index.find(key)
-      return found === undefined || found === 'damaged' ? undefined : this.#handOut(found)
-    })
-  }
-
-  #handOut(found: Found): Entry {
-    this.#last = found
-    return found.entry
+    return this.#results.find(key)
   }
 
   read(entry: Entry): Stored | undefined {
-    // Inline bytes are handed out once; who reads again gets a copy of their own.
-    const known = this.#last?.entry === entry ? this.#last : undefined
-    this.#last = undefined
-    if (known?.file === undefined && known?.inline !== undefined && !this.#open.closed) {
-      return { bytes: known.inline, leaves: NO_LEAVES }
-    }
-    return this.#reading(entry, known, (found) => storedOf(this.#open.rooms, found, this.#options.checkUpTo))
+    return this.#results.read(entry)
   }
 
   pieces(entry: Entry): Pieces | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
-    return this.#reading(entry, known, (found) => piecesOf(this.#checks, found))
-  }
-
-  get #checks(): Checks {
-    const { checkUpTo, newDigester } = this.#options
-    return { rooms: this.#open.rooms, checkUpTo, newDigester }
-  }
-
-  /** What `give` gives of what the entry names. */
-  #reading<T>(entry: Entry, known: Found | undefined, give: Give<T>): T | undefined {
-    try {
-      return this.#open.guard('reading a result', () => this.#read(entry, known, give))
-    } catch (error) {
-      if (this.#open.closed) throw error
-      // Not lost: it could not be read this time.
-      this.#open.survive(error, 'reading a result')
-      return undefined
-    }
-  }
-
-  #read<T>(entry: Entry, known: Found | undefined, give: Give<T>): T | undefined {
-    let given = known && give(known)
-    if (given !== undefined) return given
-    const now = this.#index.find(entry.key.digest)
-    if (now === undefined) return this.#lost(entry)
-    if (now === 'damaged') {
-      if (!this.readonly) this.#index.removeFor('lost', entry.key.digest)
-      return this.#lost(entry)
-    }
-    // Another process may have computed it again, or has dropped it: then this entry is history.
-    if (now.entry.object !== entry.object) return this.#lost(entry)
-    given = give(now)
-    if (given !== undefined) return given
-    if (!this.readonly) this.#forgetLost(now)
-    return this.#lost(entry)
-  }
-
-  #forgetLost(found: Found): void {
-    removeDamaged(this.#open.rooms, found.leaves)
-    if (this.#index.removeExactly(found) && found.file !== undefined) this.#open.removeDoomed()
-  }
-
-  #lost(entry: Entry): undefined {
-    emit('lost', () => ({ name: entry.key.name, key: entry.key.digest, object: entry.object }))
-    return undefined
+    return this.#results.pieces(entry)
   }
 
   has(entry: Entry): boolean {
-    return this.#open.guard('checking a result', () => {
-      const known = this.#last?.entry === entry ? this.#last : undefined
-      if (known !== undefined && isSound(this.#checks, known)) return true
-      const now = this.#index.find(entry.key.digest)
-      if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
-      return isSound(this.#checks, now)
-    })
+    return this.#results.has(entry)
   }
 
   put(asked: NewEntry, bytes: Uint8Array, leaves: readonly Uint8Array[] = []): Entry | undefined {
@@ -201,6 +131,7 @@ class DirectoryStore implements Store {
   /** Leaves of `stored` are written again if need be. */
   #put(asked: NewEntry, prepare: () => Newcomer | undefined, stored: Stored): Entry | undefined {
     const doing = 'storing a result'
+    this.#results.forget(asked.key.digest)
     // Two guards: should the index be rebuilt, the object already written is not written again.
     const newcomer = this.#open.guard(doing, () => {
       if (this.readonly) return undefined
@@ -226,6 +157,7 @@ class DirectoryStore implements Store {
   }
 
   #drop(key: Digest): boolean {
+    this.#results.forget(key)
     const removed = this.#index.removeFor('forgotten', key)
     if (removed?.file !== undefined)
       this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
@@ -237,6 +169,7 @@ class DirectoryStore implements Store {
   clear(filter: EntryFilter = {}): number {
     return this.#open.guard('clearing', () => {
       this.#open.expectWritable('clearing')
+      this.#results.forgetAll()
       const removed = this.#index.removeMatching(filter)
       if (removed > 0) this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
       return removed
