@@ -240,6 +240,23 @@ export class MemoizedGroup implements Disposable {
 // the default group and directory ----------------------------------------------------------------------------------
 
 let shared: MemoizedGroup | undefined
+let configured: GroupOptions = {}
+
+/**
+ * Options of the default group, the one of functions that name none: for a program to give before the first of their calls,
+ * whichever functions are memoized already. A later call replaces all options of an earlier one. Throws a `TypeError` for a wrong
+ * option, and an `Error` once the group is open.
+ */
+export function configure(options: GroupOptions): void {
+  checkOptions(options, groupChecks, 'configure')
+  checkCompression(options.compress ?? false, 'configure')
+  if (shared !== undefined) {
+    throw new Error(
+      `configure: the default group is open since the first call, in ${shared.directory}; configure it before`,
+    )
+  }
+  configured = options
+}
 
 /** Opens at the first call of a function, which a bad directory in the environment must not break. */
 class DefaultGroup extends MemoizedGroup {
@@ -250,7 +267,7 @@ class DefaultGroup extends MemoizedGroup {
 
 /** The group of functions that name none; opened at the first use. */
 export function defaultGroup(): MemoizedGroup {
-  shared ??= new DefaultGroup()
+  shared ??= new DefaultGroup(configured)
   return shared
 }
 

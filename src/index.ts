@@ -27,7 +27,7 @@ export { files } from './freeze/files.ts'
 export { digest } from './freeze/freeze.ts'
 export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'
 // groups
-export { MemoizedGroup } from './group.ts'
+export { configure, MemoizedGroup } from './group.ts'
 export type { BuiltinPolicy, GroupOptions } from './group-options.ts'
 export type { Lookup } from './lookup.ts'
 // memoize

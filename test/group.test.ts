@@ -64,6 +64,26 @@ describe('opening', () => {
     group.close()
   })
 
+  test('the default group is configured late, but not too late', (t) => {
+    const user = project(t, {
+      'work.mjs': `import { memoize } from 'permafrost'\nexport const double = memoize((x) => 2 * x)`,
+      'main.mjs': `import { configure } from 'permafrost'
+        import { double } from './work.mjs'
+        const messageOf = (act) => { try { act() } catch (error) { return error.constructor.name + ' ' + error.message.split(',')[0] } }
+        console.log(messageOf(() => configure({ directry: 'x' })))
+        configure({ directory: 'first', ttl: 1 })
+        configure({ directory: 'here' })
+        console.log(double(2), double.group.directory.endsWith('here'), double.lookup(2).entry.expiresAt)
+        console.log(messageOf(() => configure({ directory: 'there' })))`,
+    })
+    assert.deepEqual(user.run('main.mjs').printed, [
+      'TypeError configure: unknown option "directry"; did you mean "directory"?',
+      '4 true undefined',
+      'Error configure: the default group is open since the first call',
+    ])
+    assert.deepEqual(existsSync(join(user.directory, 'first')), false)
+  })
+
   test('the default directory lies beside the nearest package.json, or where PERMAFROST_DIR says', (t) => {
     const user = project(t, {
       'package.json': '{ "type": "module" }',
