@@ -71,6 +71,6 @@ export function recompute(
 const since = (what: string | undefined): string => (what === undefined || what === '' ? '' : `: ${what}`)
 
 function tell({ name }: Memo, what: string): void {
-  emit('impure', () => ({ function: name, what }))
+  emit('impure', () => ({ name, what }))
   warn('WARN_IMPURE', `${name} ${what}`, `${name} is not a function of its arguments and captures: ${what}`)
 }

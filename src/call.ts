@@ -10,12 +10,11 @@ import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { before, lookForMutation, recompute } from './audit.ts'
 import { CodecError } from './errors.ts'
-import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
 import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { type Flight, type Kept, keep } from './keep.ts'
-import { type Keyed, keyOf, plainKey } from './key.ts'
+import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { inherit, observed } from './observe.ts'
@@ -25,6 +24,8 @@ import { record } from './record.ts'
 import { nameOf } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 import { type Player, type Streaming, streamOf } from './stream/stream.ts'
+import { startTiming, type Timing, timed } from './timing.ts'
+import { tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Digest, Entry } from './types.ts'
 
@@ -38,18 +39,21 @@ interface Call {
   readonly keyed: Keyed
   readonly self: unknown
   readonly args: readonly unknown[]
+  /** When it began, or when it last had to wait for others. */
+  readonly began: number
+  readonly timing: Timing | undefined
   /** A result that has expired, and may be better than none. */
   readonly stale?: Found
 }
 
 /** Answer the call from the cache, or run the function and keep what it returns. */
 export function call(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
-  return withKey(memo, self, args, (keyed, room) => {
+  return withKey(memo, self, args, (one) => {
+    const { keyed, room, timing } = one
     const { digest } = keyed.key
     const flight = room.flights.get(digest)
-    const one: Call = { memo, room, keyed, self, args }
     if (flight !== undefined && !flight.isOutdated && !wouldCircle(digest)) return join(one, flight)
-    const found = find(memo, room, keyed.key)
+    const found = find(memo, room, keyed.key, timing)
     if (found === undefined) return compute(one, takeTurn(memo, room, keyed.key))
     if (isFresh(found)) return answer(one, found)
     if (found.staleFor < memo.staleWhileRevalidate) {
@@ -62,10 +66,9 @@ export function call(memo: Memo, self: unknown, args: readonly unknown[]): unkno
 
 /** Run the function whatever is kept, and replace it. */
 export function refresh(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
-  return withKey(memo, self, args, (keyed, room) => {
-    const one: Call = { memo, room, keyed, self, args }
-    outdate(room, keyed.key.digest)
-    return land(one, run(one, undefined))
+  return withKey(memo, self, args, (one) => {
+    outdate(one.room, one.keyed.key.digest)
+    return land(one, run(one, undefined, 'refresh'))
   })
 }
 
@@ -88,13 +91,15 @@ function withKey(
   memo: Memo,
   self: unknown,
   args: readonly unknown[],
-  proceed: (keyed: Keyed, room: Room) => unknown,
+  proceed: (one: Call) => unknown,
 ): unknown {
   if (disabled()) return Reflect.apply(memo.fn, self, args)
   const room = memo.room()
+  const began = performance.now()
+  const timing = startTiming()
   let keyed: Keyed
   try {
-    keyed = keyOf(memo, self, args)
+    keyed = timed(timing, 'key', () => keyOf(memo, self, args))
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
@@ -102,7 +107,7 @@ function withKey(
     if (memo.isAsync) return Promise.reject(failure)
     throw failure
   }
-  return proceed(keyed, room)
+  return proceed({ memo, room, keyed, self, args, began, timing })
 }
 
 // hits -------------------------------------------------------------------------------------------------------------
@@ -114,7 +119,8 @@ function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown
   depend(keyed.inputPaths, expiresAt)
   inherit(keyed, recorded)
   countHit(one, computeTime)
-  emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), computeTime, size }))
+  one.timing?.tell('hit', memo.name, keyed.key.digest)
+  tellHit(one, { size, timeSaved: computeTime })
   const { printed, thrown, value } = outcome
   if (player !== undefined) takePart(one, player)
   if (memo.captureOutput && printed !== undefined) replay(printed)
@@ -153,8 +159,12 @@ function takePart({ args, keyed, memo, room, self }: Call, player: Player): void
   }
 }
 
-function countHit({ keyed, memo, room }: Call, timeSaved = 0): void {
-  guarded(memo, room, () => room.count(memo.name, { hits: 1, timeSaved }, keyed.key.digest))
+function countHit({ began, keyed, memo, room }: Call, timeSaved?: number): void {
+  guarded(memo, room, () => {
+    // whoever joined a call has waited for it, and saved what can't be known
+    const counted = timeSaved === undefined ? {} : { timeSaved, overhead: performance.now() - began }
+    room.count(memo.name, { hits: 1, ...counted }, keyed.key.digest)
+  })
 }
 
 /** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */
@@ -175,7 +185,7 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
-  emit('hit', () => ({ name: memo.name, key: plainKey(keyed.key), joined: true }))
+  tellHit(one, { joined: true })
   if (memo.captureOutput) replay(own.printed ?? [])
   return own.value
 }
@@ -190,13 +200,15 @@ function compute(one: Call, turn: Turn): unknown {
   if (turn.kind === 'found') return answer(one, turn.found)
   if (turn.kind === 'compute') return land(one, run(one, turn.lease))
   if (turn.async) return land(one, { flight: flightOf(one, flyLater(one)) })
-  return compute(one, waitBlocking(memo, room, keyed.key))
+  const next = waitBlocking(memo, room, keyed.key)
+  return compute({ ...one, began: performance.now() }, next)
 }
 
 /** Somebody else is at it: their result, or else our own. */
-async function flyLater(one: Call): Promise<Kept> {
-  const { args, keyed, memo, room } = one
+async function flyLater(early: Call): Promise<Kept> {
+  const { args, keyed, memo, room } = early
   const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
+  const one = { ...early, began: performance.now() }
   const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
     const { copy, entry, recorded } = turn.found
@@ -226,10 +238,13 @@ function land({ keyed, room }: Call, ran: Ran): unknown {
   return flight.landed.then(({ value }) => value)
 }
 
-/** Runs the function and keeps what comes of it. Throws what it throws. */
-function run(one: Call, lease: Lease | undefined): Ran {
-  const { args, keyed, memo, room, self } = one
-  emit('miss', () => ({ name: memo.name, key: plainKey(keyed.key) }))
+/**
+ * Runs the function and keeps what comes of it. Throws what it throws.
+ * @param because why it is computed, if not because nothing fresh was found
+ */
+function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalidate'): Ran {
+  const { args, keyed, memo, room, self, timing } = one
+  tellMiss(one, because)
   const frame = frameOf(keyed.key.digest, lease)
   const signals = signalsIn(args)
   let flight: Flight | undefined
@@ -238,14 +253,30 @@ function run(one: Call, lease: Lease | undefined): Ran {
   const began = performance.now()
   const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
     recording?.stop()
-    const elapsed = performance.now() - began
+    const ended = performance.now()
+    const elapsed = ended - began
     learn(memo, elapsed)
+    timing?.add('compute', elapsed)
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
     try {
       const isOutdated = isAborted(signals) || flight?.isOutdated === true
-      return keep(memo, room, { keyed, self, args, frame, outcome, elapsed, async, lease, isOutdated })
+      return keep(memo, room, {
+        keyed,
+        self,
+        args,
+        frame,
+        outcome,
+        elapsed,
+        async,
+        lease,
+        isOutdated,
+        timing,
+      })
     } finally {
       giveBack(memo, room, lease, 'unkept')
+      const overhead = began - one.began + performance.now() - ended
+      guarded(memo, room, () => room.count(memo.name, { overhead }))
+      timing?.tell('miss', memo.name, keyed.key.digest)
       if (watched !== undefined) lookForMutation(memo, self, args, keyed, watched)
     }
   }
@@ -253,6 +284,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
   const stream = (streaming: Streaming, async: boolean): unknown => {
     const elapsed = performance.now() - began
     learn(memo, elapsed)
+    timing?.add('compute', elapsed)
+    timing?.tell('miss', memo.name, keyed.key.digest)
     giveBack(memo, room, lease, 'unkept')
     const isOutdated = flight?.isOutdated === true
     return record(
@@ -322,8 +355,8 @@ function run(one: Call, lease: Lease | undefined): Ran {
       giveBack(memo, room, lease, 'done')
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
-    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
-    return answer(one, stale)
+    tellStale(one, error)
+    return answer({ ...one, began: performance.now() }, stale)
   }
 }
 
@@ -353,8 +386,7 @@ function revalidate(one: Call): void {
   const { digest } = keyed.key
   if (room.revalidating.has(digest)) return
   room.revalidating.add(digest)
-  const failed = (error: unknown): void =>
-    emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))
+  const failed = (error: unknown): void => tellStale(one, error)
   const done = (): void => void room.revalidating.delete(digest)
   setImmediate(() => {
     outside(() => {
@@ -363,7 +395,10 @@ function revalidate(one: Call): void {
         // the arguments may have been changed by now, or what the function captures
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
-        const ran = turn?.kind === 'compute' ? run(one, turn.lease) : undefined
+        const ran =
+          turn?.kind === 'compute'
+            ? run({ ...one, began: performance.now() }, turn.lease, 'revalidate')
+            : undefined
         if (ran === undefined) done()
         else
           ('flight' in ran ? ran.flight.landed : Promise.resolve(ran)).then(exhaust).catch(failed).then(done)

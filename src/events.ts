@@ -1,59 +1,122 @@
 /**
- * What happens inside, told to whoever listens: `DEBUG=permafrost:*` prints it, `node:diagnostics_channel`
- * delivers it (`permafrost:hit`, `permafrost:miss`, …), and what a user must know becomes one process warning.
- * Silence costs nothing: `debug` is loaded only when DEBUG is set, and messages are built only for listeners.
+ * What happens inside, told to whoever listens on `node:diagnostics_channel`, and printed for people with `DEBUG`:
+ * `permafrost:ops` is what becomes of calls and entries, each event also on a channel of its own (`permafrost:hit`);
+ * `permafrost:perf` how long the steps of each call took; `permafrost:freeze` what was walked to identify functions.
+ * What a user must know becomes one process warning. Silence costs nothing: `debug` is loaded only when DEBUG is set,
+ * and messages are made only for listeners.
  */
 import { channel } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import type { PermafrostError } from './errors.ts'
+import { size, time } from './words.ts'
 
 export type EventName =
   | 'hit'
   | 'miss'
-  | 'put'
+  | 'stored'
+  | 'stale'
   | 'evicted'
   | 'expired'
   | 'forgotten'
-  | 'impure'
   | 'lost'
-  | 'stale'
+  | 'orphan'
+  | 'adopted'
+  | 'recovered'
   | 'tooLarge'
-  | 'uncached'
-  | 'unsound'
+  | 'lease'
   | 'impure'
-  | 'store'
+  | 'unsound'
+  | 'uncacheable'
+  | 'thrashing'
+  | 'network'
+
+type Topic = 'ops' | 'perf' | 'freeze'
 
 type Details = Readonly<Record<string, unknown>>
 
-const channels = new Map<EventName, ReturnType<typeof channel>>()
-const loggers = new Map<EventName, (format: string, details: Details) => void>()
+type Channel = ReturnType<typeof channel>
+
+const topics: Readonly<Record<Topic, Channel>> = {
+  ops: channel('permafrost:ops'),
+  perf: channel('permafrost:perf'),
+  freeze: channel('permafrost:freeze'),
+}
+const channels = new Map<EventName, Channel>()
+const loggers = new Map<Topic, ReturnType<typeof import('debug')>>()
 const debugging = process.env.DEBUG !== undefined && process.env.DEBUG !== ''
 
-/** Tell listeners of `name`. `details` is called only if there is one. */
+/** Tell of an event on `permafrost:ops` and on its own channel. `details` is called only if somebody listens. */
 export function emit(name: EventName, details: () => Details): void {
-  let subscribers = channels.get(name)
-  if (subscribers === undefined) {
-    subscribers = channel(`permafrost:${name}`)
-    channels.set(name, subscribers)
+  let own = channels.get(name)
+  if (own === undefined) {
+    own = channel(`permafrost:${name}`)
+    channels.set(name, own)
   }
-  if (!subscribers.hasSubscribers && !debugging) return
-  const event = details()
-  if (debugging) logger(name)('%o', event)
+  if (!own.hasSubscribers && !listens('ops')) return
+  publish('ops', () => ({ event: name, ...details() }), own)
+}
+
+/** Whether anybody wants to know. */
+export const listens = (topic: Topic): boolean =>
+  topics[topic].hasSubscribers || (debugging && logger(topic).enabled)
+
+/** Tell of something else than an event. `details` is called only if somebody listens. */
+export function tell(topic: Exclude<Topic, 'ops'>, details: () => Details): void {
+  if (listens(topic)) publish(topic, details)
+}
+
+function publish(topic: Topic, details: () => Details, own?: Channel): void {
   try {
-    subscribers.publish(event)
+    const told = details()
+    if (debugging) logger(topic)('%s', lineOf(told))
+    topics[topic].publish(told)
+    own?.publish(told)
   } catch {
-    // a listener's failure is not the caller's: node reports it through 'uncaughtException' by itself
+    // telling must not become the caller's failure; what a listener throws node reports by itself
   }
 }
 
-function logger(name: EventName): (format: string, details: Details) => void {
-  let log = loggers.get(name)
+function logger(topic: Topic): ReturnType<typeof import('debug')> {
+  let log = loggers.get(topic)
   if (log === undefined) {
     const debug = createRequire(import.meta.url)('debug') as typeof import('debug')
-    log = debug(`permafrost:${name}`)
-    loggers.set(name, log)
+    log = debug(`permafrost:${topic}`)
+    loggers.set(topic, log)
   }
   return log
+}
+
+const BYTES: ReadonlySet<string> = new Set(['size', 'maxSize', 'bytesFreed'])
+const MILLISECONDS: ReadonlySet<string> = new Set([
+  'computeTime',
+  'timeSaved',
+  'overhead',
+  'took',
+  'waited',
+  'total',
+])
+
+/** `hit src/fit.ts#fit(3, 'a') [3fa1bc09d2e4] size 1.2 kB, timeSaved 3.4 s` */
+export function lineOf({ event, name, args, key, steps, ...rest }: Details): string {
+  const call = name === undefined ? '' : `${name}${args === undefined ? '' : `(${args})`}`
+  const times = Object.entries((steps ?? {}) as Record<string, number>)
+  const facts = [
+    ...times.map(([step, took]) => `${step} ${time(took)}`),
+    ...Object.entries(rest)
+      .filter(([, value]) => value !== undefined)
+      .map(([what, value]) => `${what} ${withUnit(what, value)}`),
+  ]
+  const parts = [event, call, key === undefined ? '' : `[${String(key).slice(0, 12)}]`, facts.join(', ')]
+  return parts.filter((part) => part !== undefined && part !== '').join(' ')
+}
+
+function withUnit(what: string, value: unknown): string {
+  if (typeof value === 'number') {
+    if (BYTES.has(what)) return size(value)
+    return MILLISECONDS.has(what) ? time(value) : `${value}`
+  }
+  if (value instanceof Error) return value.message
+  return typeof value === 'object' ? JSON.stringify(value) : String(value)
 }
 
 const warned = new Set<string>()

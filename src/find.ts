@@ -8,6 +8,7 @@ import { putBack } from './outputs.ts'
 import { changedSince, opened, type Recorded, type Opened as Unsealed } from './recorded.ts'
 import type { Store } from './store/contract.ts'
 import { type Player, play, recordedKind, release, type StreamKind } from './stream/stream.ts'
+import { type Timing, timed } from './timing.ts'
 import type { CallKey, Entry } from './types.ts'
 
 export interface Found {
@@ -24,14 +25,14 @@ export interface Found {
 }
 
 /** A result that is fresh, or for which somebody may have a use though it is not. */
-export function find(memo: Memo, room: Room, key: CallKey): Found | undefined {
+export function find(memo: Memo, room: Room, key: CallKey, timing?: Timing): Found | undefined {
   return guarded(memo, room, () => {
     const store = room.store()
-    const entry = store?.find(key.digest)
+    const entry = timed(timing, 'find', () => store?.find(key.digest))
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
     const staleFor = staleSince(entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const held = open(memo, store, entry)
+    const held = open(memo, store, entry, timing)
     if (held === undefined || 'changed' in held) return undefined
     const { outcome } = held
     if (isWanted(outcome, memo)) {
@@ -53,12 +54,13 @@ export function open(
   memo: Memo,
   store: Store,
   entry: Entry,
+  timing?: Timing,
 ): Opened | { readonly changed: readonly string[] } | undefined {
   const known = plain.get(entry)
   if (known !== undefined) return known
   const kind = recordedKind(entry.codec, memo.codec)
   if (kind !== undefined) return openStream(memo, store, entry, kind)
-  const found = openedFor(memo, store.read(entry))
+  const found = timed(timing, 'read', () => openedFor(memo, store.read(entry)))
   if (found === undefined) return undefined
   const { leaves, recorded } = found
   const changed = changedSince(recorded)
@@ -69,7 +71,7 @@ export function open(
     const parts = leaves.length === 0 ? found : openedFor(memo, store.read(entry))
     return parts && decoded(parts)
   }
-  const opened = { outcome: decoded(found), copy, recorded }
+  const opened = { outcome: timed(timing, 'decode', () => decoded(found)), copy, recorded }
   if (Object.isFrozen(entry) && recorded.length === 0 && isPrimitive(opened.outcome)) plain.set(entry, opened)
   return opened
 }

@@ -10,7 +10,7 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { checkCompression } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
-import { warnOnce } from './events.ts'
+import { emit, warn, warnOnce } from './events.ts'
 import { digestBytes, newDigester } from './freeze/digest.ts'
 import { type GroupOptions, groupChecks, selectionChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
@@ -18,7 +18,7 @@ import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
 import { leaseTerms } from './memoize-options.ts'
 import { bytes, checkOptions, milliseconds } from './options.ts'
-import { reportText } from './report.ts'
+import { reportText, thrashingText } from './report.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
@@ -38,6 +38,8 @@ import type {
 
 const DEFAULT_SIZE = '1GiB'
 const DEFAULT_MEMORY = '64MiB'
+/** Milliseconds that a function may cost more than it saves before somebody is told. */
+const WORTH_A_WARNING = 1000
 
 /** Failures of opening that are not the caller's mistake. */
 const SURVIVABLE: ReadonlySet<string> = new Set([
@@ -55,6 +57,8 @@ export class MemoizedGroup implements Disposable {
   readonly #onError: ((error: PermafrostError) => void) | undefined
   readonly #clock: () => number
   #store: Store | undefined
+  /** Functions that cost more than they save. */
+  readonly #warned = new Set<string>()
   /** What this process counted, beside what the directory counts for all. */
   readonly #counted = new Map<string, { -readonly [Name in keyof Counted]-?: number }>()
 
@@ -102,7 +106,7 @@ export class MemoizedGroup implements Disposable {
       observe: options.observe ?? false,
     })
     this.memoize = memoizeFor(() => this)
-    if (this.#store !== undefined) closeAtExit(this)
+    if (this.#store !== undefined) closeAtExit(this, () => this.#end())
   }
 
   #open(options: Parameters<typeof openStore>[0]): Store | undefined {
@@ -130,13 +134,27 @@ export class MemoizedGroup implements Disposable {
     }
   }
 
-  #count(name: string, { hits = 0, misses = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
-    const counted = this.#counted.get(name)
-    if (counted === undefined) return void this.#counted.set(name, { hits, misses, timeSaved, timeSpent })
+  #count(name: string, { hits = 0, misses = 0, overhead = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
+    let counted = this.#counted.get(name)
+    if (counted === undefined) {
+      counted = { hits: 0, misses: 0, overhead: 0, timeSaved: 0, timeSpent: 0 }
+      this.#counted.set(name, counted)
+    }
     counted.hits += hits
     counted.misses += misses
+    counted.overhead += overhead
     counted.timeSaved += timeSaved
     counted.timeSpent += timeSpent
+    if (counted.overhead > counted.timeSaved + WORTH_A_WARNING && !this.#warned.has(name))
+      this.#thrashing(name, counted)
+  }
+
+  /** Tells once that a function costs more than it saves. */
+  #thrashing(name: string, counted: Required<Counted>): void {
+    const message = thrashingText(name, counted)
+    emit('thrashing', () => ({ name, ...counted }))
+    warn('WARN_THRASHING', name, message)
+    this.#warned.add(name)
   }
 
   #opened(): Store {
@@ -161,6 +179,7 @@ export class MemoizedGroup implements Disposable {
       misses: sum((stats) => stats.misses),
       timeSaved: sum((stats) => stats.timeSaved),
       timeSpent: sum((stats) => stats.timeSpent),
+      overhead: sum((stats) => stats.overhead),
       bytes: sum((stats) => stats.bytes),
       ...store.totals(),
       functions,
@@ -235,6 +254,12 @@ export class MemoizedGroup implements Disposable {
   [Symbol.dispose](): void {
     this.close()
   }
+
+  /** The program ends. */
+  #end(): void {
+    if (isReportWanted() && this.#counted.size > 0) console.error(this.report())
+    this.close()
+  }
 }
 
 // the default group and directory ----------------------------------------------------------------------------------
@@ -292,17 +317,20 @@ function systemCache(): string {
 
 // exit -------------------------------------------------------------------------------------------------------------
 
-const closing = new Set<MemoizedGroup>()
+/** Whether PERMAFROST_REPORT asks for a report of each group at the end. */
+const isReportWanted = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_REPORT'] ?? '')
+
+const closing = new Map<MemoizedGroup, () => void>()
 let listening = false
 
-function closeAtExit(group: MemoizedGroup): void {
-  closing.add(group)
+function closeAtExit(group: MemoizedGroup, end: () => void): void {
+  closing.set(group, end)
   if (listening) return
   listening = true
   process.on('exit', () => {
-    for (const one of [...closing]) {
+    for (const end of [...closing.values()]) {
       try {
-        one.close()
+        end()
       } catch {
         // the program ends with its own exit code; results are on disk already, only counts are lost
       }

@@ -26,7 +26,7 @@ export function attempt<T>(act: () => T): T | undefined {
 
 /** This call cannot be cached. */
 export function uncached({ name, onUncacheable }: Memo, room: Room, failure: PermafrostError): void {
-  emit('uncached', () => ({ name, error: failure }))
+  emit('uncacheable', () => ({ name, error: failure }))
   if (onUncacheable === 'warn') room.report(failure, name)
 }
 

@@ -35,6 +35,6 @@ export function tellerOf(name: () => string, purity: Purity): (uses: readonly Us
     if (told) return
     told = true
     const left = distinct(uses).filter(({ what }) => !isFine(purity, what))
-    if (left.length > 0) emit('impure', () => ({ function: name(), uses: left }))
+    if (left.length > 0) emit('impure', () => ({ name: name(), uses: left }))
   }
 }

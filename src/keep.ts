@@ -15,7 +15,9 @@ import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
 import { changedSince, inWords, sealed } from './recorded.ts'
 import type { Lease, NewEntry } from './store/contract.ts'
+import { type Timing, timed } from './timing.ts'
 import type { Duration, Entry } from './types.ts'
+import { shortened } from './words.ts'
 
 /** A value as computed, and how to make copies of it, if it can be copied: whoever joined the call gets one of its own. */
 export interface Kept {
@@ -48,6 +50,7 @@ export interface Finished {
   readonly lease: Lease | undefined
   /** Whether it was given up, or somebody has had it computed anew. */
   readonly isOutdated: boolean
+  readonly timing?: Timing | undefined
 }
 
 /** Milliseconds from which a call is worth the microseconds of noting what it was, to explain later misses by. */
@@ -82,7 +85,7 @@ export function keepTape(
     const expiresAt = expiryToKeep(memo, room, finished, true)
     if (typeof expiresAt !== 'number') return expiresAt
     const entry = entryToBe(memo, finished, expiresAt, form)
-    tellOfPut(entry, put(entry))
+    tellOfPut(entry, finished.args, put(entry))
     return undefined
   })
 }
@@ -111,11 +114,12 @@ const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
 
 /** Encode and store what came of it. Gives the parts; or why it cannot be cached; or that it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | 'unwanted' {
-  const expiresAt = expiryToKeep(memo, room, finished, finished.async)
+  const { args, async, timing } = finished
+  const expiresAt = expiryToKeep(memo, room, finished, async)
   if (typeof expiresAt !== 'number') return expiresAt
   let made: Encoded
   try {
-    made = encodeParts(memo.codec, finished.outcome, finished.keyed.inputPaths)
+    made = timed(timing, 'encode', () => encodeParts(memo.codec, finished.outcome, finished.keyed.inputPaths))
   } catch (error) {
     return unencodable(error)
   }
@@ -123,7 +127,8 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   if (store === undefined || store.readonly) return made
   const entry = entryToBe(memo, finished, expiresAt, made.form)
   const bytes = memo.recordsInputs ? sealed(recordedBy(finished.frame), made.bytes) : made.bytes
-  tellOfPut(entry, store.put(entry, bytes, made.leaves))
+  const put = timed(timing, 'write', () => store.put(entry, bytes, made.leaves))
+  tellOfPut(entry, args, put)
   return made
 }
 
@@ -157,8 +162,13 @@ function entryToBe(memo: Memo, finished: Finished, expiresAt: number, codec: str
   }
 }
 
-function tellOfPut({ computeTime, key }: NewEntry, put: Entry | undefined): void {
-  if (put !== undefined) emit('put', () => ({ name: key.name, key, size: put.size, computeTime }))
+function tellOfPut(
+  { computeTime, key: { digest, name } }: NewEntry,
+  args: readonly unknown[],
+  put: Entry | undefined,
+): void {
+  if (put === undefined) return
+  emit('stored', () => ({ name, args: shortened(args), key: digest, size: put.size, computeTime }))
 }
 
 /** Whether the user wants it kept. */

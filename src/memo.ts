@@ -36,6 +36,8 @@ export interface Counted {
   readonly misses?: number
   readonly timeSaved?: number
   readonly timeSpent?: number
+  /** Milliseconds that permafrost itself took. */
+  readonly overhead?: number
 }
 
 /** One memoized function: what it is, where its results go and under which conditions. */

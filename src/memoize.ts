@@ -208,7 +208,7 @@ function wrap<F extends AnyFunction>(
   return wrapper as unknown as Memoized<F>
 }
 
-const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0, bytes: 0 }
+const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0, overhead: 0, bytes: 0 }
 
 function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => MemoizedGroup): Memo {
   checkOptions(options, CHECKS, 'memoize')

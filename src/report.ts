@@ -2,10 +2,11 @@
  * Statistics as text for people.
  */
 import { createRequire } from 'node:module'
-import prettyBytes from 'pretty-bytes'
-import prettyMilliseconds from 'pretty-ms'
 import type { Counted } from './memo.ts'
 import type { GroupStats } from './types.ts'
+import { size as sizeOf, time } from './words.ts'
+
+export { time } from './words.ts'
 
 /** A table of the functions called in this run, and a line about all runs. */
 export function reportText(
@@ -13,28 +14,34 @@ export function reportText(
   counted: ReadonlyMap<string, Required<Counted>>,
   all: GroupStats | undefined,
 ): string {
-  const rows = [...counted].map(([name, { hits, misses, timeSaved, timeSpent }]) => {
+  const rows = [...counted].map(([name, { hits, misses, overhead, timeSaved, timeSpent }]) => {
     const size = all?.functions[name]?.bytes ?? 0
-    return [name, `${hits}`, `${misses}`, time(timeSaved), time(timeSpent), prettyBytes(size)]
+    return [name, `${hits}`, `${misses}`, time(timeSaved), time(timeSpent), time(overhead), sizeOf(size)]
   })
   const lines = [`permafrost in ${directory}`]
   if (rows.length > 0)
-    lines.push(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'kept'], rows))
+    lines.push(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'overhead', 'kept'], rows))
   if (all !== undefined) {
     lines.push(
       `all runs: ${all.hits} hits, ${all.misses} misses, ${time(all.timeSaved)} saved; ` +
-        `${all.entries} results kept in ${prettyBytes(all.size)}`,
+        `${all.entries} results kept in ${sizeOf(all.size)}`,
     )
   }
   return lines.join('\n')
 }
 
-/** `1.2 s`, `3m 4s`. */
-export const time = (milliseconds: number): string =>
-  prettyMilliseconds(milliseconds, {
-    millisecondsDecimalDigits: milliseconds < 10 ? 1 : 0,
-    secondsDecimalDigits: 1,
-  })
+/** What to do about a function that costs more than it saves. */
+export function thrashingText(
+  name: string,
+  { hits, misses, overhead, timeSaved }: Required<Counted>,
+): string {
+  const calls = hits + misses
+  const facts = `${name}: looking its results up took ${time(overhead)} and saved ${time(timeSaved)}, in ${calls} calls with ${hits} hits`
+  if (hits * 10 < calls) {
+    return `${facts}. Most calls are new: f.why(...args) says what differs; leave what does not count out with the "ignore" or "cacheKey" option, or do not memoize it`
+  }
+  return `${facts}. A call is computed in ${time(timeSaved / hits)}, which is less than a look-up: memoize a function further out, which calls it`
+}
 
 /** Columns without lines, numbers to the right. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {

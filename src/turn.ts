@@ -3,6 +3,7 @@
  * who; it saves time and nothing depends on it: where there is none to be had, everybody computes.
  */
 import { setTimeout as after } from 'node:timers/promises'
+import { emit } from './events.ts'
 import { type Found, findFresh } from './find.ts'
 import { leasesAround } from './frame.ts'
 import { guarded } from './guard.ts'
@@ -49,24 +50,38 @@ const CIRCLE_AFTER = 300
 /** Blocks this thread until it is our turn, there is a result, or the function turns out to be asynchronous. */
 export function waitBlocking(memo: Memo, room: Room, key: CallKey): Turn {
   const waiting = patience(memo, room, key)
+  const done = tellOfWaiting(memo, key)
   for (;;) {
     const pause = waiting()
-    if (pause === undefined) return ALONE
+    if (pause === undefined) return done(ALONE)
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, pause)
     const turn = lookAgain(memo, room, key)
-    if (turn.kind !== 'wait' || turn.async) return turn
+    if (turn.kind !== 'wait' || turn.async) return done(turn)
   }
 }
 
 /** The same for an asynchronous function: lets others work meanwhile. Never gives 'wait'. */
 export async function waitPolitely(memo: Memo, room: Room, key: CallKey): Promise<Turn> {
   const waiting = patience(memo, room, key)
+  const done = tellOfWaiting(memo, key)
   for (;;) {
     const pause = waiting()
-    if (pause === undefined) return ALONE
+    if (pause === undefined) return done(ALONE)
     await after(pause)
     const turn = lookAgain(memo, room, key)
-    if (turn.kind !== 'wait') return turn
+    if (turn.kind !== 'wait') return done(turn)
+  }
+}
+
+/** Once when it begins, and once, with the turn that came of it, when it ends. */
+function tellOfWaiting({ name }: Memo, { digest }: CallKey): (turn: Turn) => Turn {
+  const began = performance.now()
+  const tell = (details: object) => emit('lease', () => ({ name, key: digest, ...details }))
+  tell({ what: 'waiting for whoever computes it' })
+  return (turn) => {
+    const waited = performance.now() - began
+    tell({ what: turn === ALONE ? 'waited in vain' : `waited, then ${turn.kind}`, waited })
+    return turn
   }
 }
 

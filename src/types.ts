@@ -57,6 +57,8 @@ export interface FunctionStats {
   readonly timeSaved: number
   /** Computing time of the misses. */
   readonly timeSpent: number
+  /** Milliseconds that permafrost itself took: to identify calls, to find and read results, to write them. */
+  readonly overhead: number
   readonly bytes: number
 }
 

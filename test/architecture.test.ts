@@ -15,12 +15,15 @@ const roomOf = (path: string): string => {
   return parts.length > 1 ? `${parts[0]}/` : parts[0]!.replace(/\.ts$/, '')
 }
 
-const shared = ['errors', 'events', 'options', 'recent', 'types']
+const shared = ['errors', 'events', 'options', 'recent', 'types', 'words']
 const table: Readonly<Record<string, readonly string[]>> = {
   errors: shared,
   events: shared,
   options: shared,
   recent: shared,
+  words: shared,
+  timing: shared,
+  told: [...shared, 'explain', 'find', 'guard', 'key', 'memo'],
   types: shared,
   'freeze/': shared,
   'codec/': shared,
@@ -39,8 +42,20 @@ const table: Readonly<Record<string, readonly string[]>> = {
   outcome: [...shared, 'codec/', 'outputs'],
   output: [...shared, 'outcome'],
   'stream/': [...shared, 'codec/', 'outcome'],
-  find: [...shared, 'guard', 'memo', 'outcome', 'outputs', 'recorded', 'store/', 'stream/'],
-  keep: [...shared, 'explain', 'frame', 'guard', 'key', 'memo', 'observe', 'outcome', 'recorded', 'store/'],
+  find: [...shared, 'guard', 'memo', 'outcome', 'outputs', 'recorded', 'store/', 'stream/', 'timing'],
+  keep: [
+    ...shared,
+    'explain',
+    'frame',
+    'guard',
+    'key',
+    'memo',
+    'observe',
+    'outcome',
+    'recorded',
+    'store/',
+    'timing',
+  ],
   turn: [...shared, 'find', 'frame', 'guard', 'memo', 'store/'],
   lookup: [...shared, 'explain', 'find', 'key', 'memo', 'recorded', 'stream/'],
   audit: [...shared, 'freeze/', 'guard', 'key', 'memo'],
@@ -77,6 +92,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'recorded',
     'store/',
     'stream/',
+    'timing',
+    'told',
     'turn',
   ],
   'group-options': [...shared, 'codec/', 'freeze/', 'memoize-options', 'store/'],
@@ -178,8 +195,8 @@ const doors: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   'cli-progress': /^cli\//,
   'cli-table3': /^report\.ts$/,
-  'pretty-ms': /^report\.ts$/,
-  'pretty-bytes': /^(?:report\.ts|cli\/main\.ts)$/,
+  'pretty-ms': /^words\.ts$/,
+  'pretty-bytes': /^(?:words\.ts|cli\/main\.ts)$/,
   'fastest-levenshtein': /^options\.ts$/,
 }
 

@@ -8,7 +8,7 @@ import { project } from './support/project.js'
 import { temporaryGroup } from './support/temporary.js'
 
 interface Told {
-  readonly function: string
+  readonly name: string
   readonly uses: readonly { readonly what: string; readonly where: string }[]
 }
 
@@ -32,7 +32,7 @@ test('a function that uses what no key covers is told of once, with what and whe
   dice(7)
   pure(1)
   assert.equal(told.length, 1)
-  const [{ function: name, uses }] = told as [Told]
+  const [{ name, uses }] = told as [Told]
   assert.equal(name, 'dice')
   assert.deepEqual(
     uses.map(({ what }) => what),
@@ -66,7 +66,7 @@ test('what the user says is fine is not told', (t) => {
   group.memoize(() => [Date.now(), roll(6)], { name: 'c', allow: ['Date.now'] })()
   group.memoize(() => Date.now(), { name: 'd', version: 1 })()
   assert.deepEqual(
-    told.map((one) => [one.function, one.uses.map(({ what }) => what)]),
+    told.map((one) => [one.name, one.uses.map(({ what }) => what)]),
     [['c', ['Math.random']]],
   )
   assert.throws(() => memoize(roll, { allow: ['Date.nwo'] }), /"Date.nwo".*did you mean "Date.now"/)

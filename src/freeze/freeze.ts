@@ -4,7 +4,8 @@
  *
  * Based on: type-tagged, length-prefixed canonical bytes hashed with XXH3-128; see tags.ts for the encoding.
  */
-import { emit, warn } from '../events.ts'
+import { performance } from 'node:perf_hooks'
+import { emit, tell, warn } from '../events.ts'
 import type { Digest } from '../types.ts'
 import { ByteWriter } from './bytes.ts'
 import { writeFunction } from './code.ts'
@@ -131,10 +132,19 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   }
   const before = answers.get(fn)
   if (before !== undefined && isStill(before)) return before
+  const began = performance.now()
   const walk = walkFrom(fn, root, options)
   const frozen = summary(walk)
+  tell('freeze', () => ({
+    name: root,
+    digest: frozen.digest,
+    took: performance.now() - began,
+    nodes: frozen.nodes.size,
+    inputs: frozen.inputVersions.length,
+    ...(walk.volatile && { again: 'at each call, since it captures what may change' }),
+  }))
   for (const { what, where } of walk.blind) {
-    emit('unsound', () => ({ function: root, what, where }))
+    emit('unsound', () => ({ name: root, what, where }))
     warn(
       'WARN_UNSOUND',
       `${root} ${what} ${where}`,

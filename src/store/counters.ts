@@ -40,6 +40,7 @@ export class Counters {
       misses: (old?.misses ?? 0) + (what.misses ?? 0),
       timeSaved: (old?.timeSaved ?? 0) + (what.timeSaved ?? 0),
       timeSpent: (old?.timeSpent ?? 0) + (what.timeSpent ?? 0),
+      overhead: (old?.overhead ?? 0) + (what.overhead ?? 0),
     })
     if (touched !== undefined && (this.#touched.size < MOST_TOUCHES || this.#touched.has(touched))) {
       this.#touched.set(touched, { hits: (this.#touched.get(touched)?.hits ?? 0) + 1, at: now })
@@ -85,6 +86,7 @@ export class Counters {
         misses: waiting.misses + (before?.misses ?? 0),
         timeSaved: waiting.timeSaved + (before?.timeSaved ?? 0),
         timeSpent: waiting.timeSpent + (before?.timeSpent ?? 0),
+        overhead: waiting.overhead + (before?.overhead ?? 0),
         bytes: before?.bytes ?? 0,
       })
     }

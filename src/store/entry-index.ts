@@ -9,12 +9,21 @@ import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import type { Digest, Entry, EntryFilter } from '../types.ts'
 import type { WhyDeparted } from './contract.ts'
+import { WrongIndex } from './failure.ts'
 import type { Leaf } from './leaf.ts'
 import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
 import { blobOf, type Digester, type Found, hexOf, type RawRow, reseal, seal, unseal } from './row.ts'
-import { APPLICATION_ID, COLUMNS, FORMAT, STATEMENTS, type StatementName, TABLES } from './schema.ts'
+import {
+  APPLICATION_ID,
+  addition,
+  COLUMNS,
+  FORMAT,
+  STATEMENTS,
+  type StatementName,
+  TABLES,
+} from './schema.ts'
 import { type LiveVersion, VersionTable } from './version-table.ts'
 
 /** A row about to be; its bytes are in the row, or else in a file. */
@@ -48,15 +57,6 @@ export interface IndexOptions {
   /** Wait for the disk at each commit. */
   readonly synced: boolean
   readonly digest: Digester
-}
-
-/** A database that is in order, but not one of ours; or one of another format. */
-export class WrongIndex extends Error {
-  readonly version: number
-  constructor(path: string, version: number) {
-    super(`${path} is not an index of format ${FORMAT}`)
-    this.version = version
-  }
 }
 
 const BUSY_TIMEOUT = 5000
@@ -93,8 +93,10 @@ export class EntryIndex {
     )
     pinned.push(this.#db)
     try {
-      if (readonly) this.#expectOurs(typeof source === 'string' ? source : 'the index')
-      else this.#prepare(source as string, options.synced)
+      if (readonly) {
+        this.#expectOurs(typeof source === 'string' ? source : 'the index')
+        if (this.#pragma<unknown>('table_info(overhead)') === undefined) this.#db.exec(addition('TEMP'))
+      } else this.#prepare(source as string, options.synced)
     } catch (error) {
       this.#db.close()
       throw error
@@ -115,6 +117,7 @@ export class EntryIndex {
       })
     }
     this.#expectOurs(path)
+    db.exec(addition(''))
   }
 
   #expectOurs(path: string): void {
@@ -138,8 +141,8 @@ export class EntryIndex {
     return statement
   }
 
-  #pragma(name: string): number {
-    return (this.#statements.get(name) ?? this.#prepared(name, `PRAGMA ${name}`)).get() as number
+  #pragma<T = number>(name: string): T {
+    return (this.#statements.get(name) ?? this.#prepared(name, `PRAGMA ${name}`)).get() as T
   }
 
   /** Does `work` as one transaction that has the write lock from its start. */

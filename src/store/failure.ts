@@ -4,6 +4,7 @@
  */
 import { messageOf, StoreError, type StoreErrorCode } from '../errors.ts'
 import { errnoOf } from './files.ts'
+import { FORMAT } from './schema.ts'
 
 const SQLITE: readonly (readonly [prefix: string, code: StoreErrorCode])[] = [
   ['SQLITE_BUSY', 'ERR_STORE_BUSY'],
@@ -38,4 +39,13 @@ function codeOf(code: string): StoreErrorCode {
 /** Whether the file system refused to write here, as opposed to having failed. */
 export function isRefusal(code: string | undefined): boolean {
   return code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+}
+
+/** A database that is in order, but not one of ours; or one of another format. */
+export class WrongIndex extends Error {
+  readonly version: number
+  constructor(path: string, version: number) {
+    super(`${path} is not an index of format ${FORMAT}`)
+    this.version = version
+  }
 }

@@ -9,6 +9,7 @@
  */
 import timers from 'node:timers'
 import { threadId } from 'node:worker_threads'
+import { emit } from '../events.ts'
 import type { Digest } from '../types.ts'
 import type { Lease, LeaseDesk, LeaseRefusal, LeaseTerms } from './contract.ts'
 import type { EntryIndex } from './entry-index.ts'
@@ -71,7 +72,10 @@ export class Leases implements LeaseDesk {
       this.#table.hold(key, { token, owner: processId(), thread: threadId, state, expiresAt })
       return lease
     })
-    if (answer === lease) this.#keepAlive(lease, duration)
+    if (answer === lease) {
+      this.#keepAlive(lease, duration)
+      if (seen !== undefined) emit('lease', () => ({ key, what: 'taken over', from: seen.owner }))
+    }
     return answer
   }
 

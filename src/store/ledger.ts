@@ -138,6 +138,7 @@ export class Ledger {
         misses: row.misses + (known?.misses ?? 0),
         timeSaved: row.time_saved + (known?.timeSaved ?? 0),
         timeSpent: row.time_spent + (known?.timeSpent ?? 0),
+        overhead: row.overhead + (known?.overhead ?? 0),
         bytes: row.bytes + (known?.bytes ?? 0),
       })
     }
@@ -146,10 +147,12 @@ export class Ledger {
 
   addUsage(name: string, counts: Counts): void {
     this.#ask('addUsage').run(name, counts.hits, counts.misses, counts.timeSaved, counts.timeSpent)
+    this.#ask('addOverhead').run(name, counts.overhead)
   }
 
   forgetUsage(name?: string): void {
     this.#ask('forgetUsage').run({ name: name ?? null })
+    this.#ask('forgetOverhead').run({ name: name ?? null })
   }
 
   // files -------------------------------------------------------------------------------------------------------
@@ -200,5 +203,6 @@ interface UsageRow {
   readonly misses: number
   readonly time_saved: number
   readonly time_spent: number
+  readonly overhead: number
   readonly bytes: number
 }

@@ -26,7 +26,7 @@ const NETWORKS: Readonly<Record<number, string>> = {
 export function warnOfNetwork(fs: FileSystem, directory: string): void {
   const kind = networkOf(fs, directory)
   if (kind === undefined) return
-  emit('store', () => ({ what: 'network file system', directory, kind }))
+  emit('network', () => ({ directory, kind }))
   warn(
     'WARN_NETWORK_DIRECTORY',
     directory,

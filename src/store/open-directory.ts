@@ -95,7 +95,7 @@ export class OpenDirectory {
         const objects = adoptAll(this.rooms)
         ledger.setWhole(true)
         const { directory } = this.#options
-        if (objects > 0) emit('store', () => ({ what: 'adopted', directory, objects }))
+        if (objects > 0) emit('adopted', () => ({ directory, objects }))
       }
       if (this.readonly) return
       adoptInFlight(this.rooms)

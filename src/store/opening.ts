@@ -7,8 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
-import { EntryIndex, WrongIndex } from './entry-index.ts'
-import { storeErrorOf } from './failure.ts'
+import { EntryIndex } from './entry-index.ts'
+import { storeErrorOf, WrongIndex } from './failure.ts'
 import { errnoOf, type FileSystem, namesIn } from './files.ts'
 import type { Layout } from './layout.ts'
 import { replacing, sleep } from './maintenance.ts'
@@ -103,7 +103,7 @@ export function setAside(
         if (errnoOf(error) !== 'ENOENT') throw error
       }
     }
-    emit('store', () => ({ what: 'index set aside', directory: layout.directory, as: aside }))
+    emit('recovered', () => ({ directory: layout.directory, setAside: aside }))
     return aside
   })
 }

@@ -119,6 +119,13 @@ PRAGMA application_id = ${APPLICATION_ID};
 PRAGMA user_version = ${FORMAT};
 `
 
+/**
+ * A table that the first directories of this format lack; who does not know it loses nothing. Made when such a directory is
+ * opened for writing, and for readers out of thin air.
+ */
+export const addition = (where: '' | 'TEMP'): string =>
+  `CREATE ${where} TABLE IF NOT EXISTS overhead (name TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID`
+
 // In the order of RawRow.
 export const COLUMNS = 'id, key, version, footprint, score, file, sealed'
 
@@ -206,13 +213,17 @@ export const STATEMENTS = {
     size = (SELECT coalesce(sum(footprint), 0) FROM entry), booked = (SELECT coalesce(max(id), 0) FROM entry)`,
   recountVersions: `UPDATE version SET entries = (SELECT count(*) FROM entry WHERE entry.version = version.id),
     size = (SELECT coalesce(sum(footprint), 0) FROM entry WHERE entry.version = version.id)`,
-  howWasItUsed: `SELECT name, hits, misses, time_saved, time_spent, 0 AS bytes FROM usage
-    UNION ALL SELECT name, 0, 0, 0, 0, sum(size) FROM version WHERE entries > 0 GROUP BY name
-    UNION ALL SELECT name, 0, 0, 0, 0, sum(footprint) FROM entry JOIN version ON version.id = entry.version
+  howWasItUsed: `SELECT name, hits, misses, time_saved, time_spent, 0 AS overhead, 0 AS bytes FROM usage
+    UNION ALL SELECT name, 0, 0, 0, 0, time, 0 FROM overhead
+    UNION ALL SELECT name, 0, 0, 0, 0, 0, sum(size) FROM version WHERE entries > 0 GROUP BY name
+    UNION ALL SELECT name, 0, 0, 0, 0, 0, sum(footprint) FROM entry JOIN version ON version.id = entry.version
       WHERE entry.booked = 0 AND entry.id > (SELECT booked FROM total) GROUP BY name`,
   addUsage: `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET hits = hits + excluded.hits,
     misses = misses + excluded.misses, time_saved = time_saved + excluded.time_saved,
     time_spent = time_spent + excluded.time_spent`,
+  addOverhead:
+    'INSERT INTO overhead VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET time = time + excluded.time' as string,
+  forgetOverhead: 'DELETE FROM overhead WHERE $name IS NULL OR name = $name',
   forgetUsage: 'DELETE FROM usage WHERE $name IS NULL OR name = $name',
 
   // notes

@@ -5,6 +5,7 @@
  * value or a function is.
  */
 import { dirname } from 'node:path'
+import { emit } from '../events.ts'
 import type {
   CallKey,
   Digest,
@@ -161,6 +162,7 @@ class DirectoryStore implements Store {
     const removed = this.#index.removeFor('forgotten', key)
     if (removed?.file !== undefined)
       this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
+    if (removed !== undefined) emit('forgotten', () => ({ key }))
     return removed !== undefined
   }
 
@@ -171,7 +173,9 @@ class DirectoryStore implements Store {
       this.#open.expectWritable('clearing')
       this.#results.forgetAll()
       const removed = this.#index.removeMatching(filter)
-      if (removed > 0) this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
+      if (removed === 0) return 0
+      this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
+      emit('forgotten', () => ({ ...filter, entries: removed }))
       return removed
     })
   }
@@ -322,7 +326,10 @@ class DirectoryStore implements Store {
   async recover(options: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
     return this.#open.maintain('recovering', async () => {
       const adopted = await recoverAll(this.#open.rooms, options)
-      if (options.dryRun !== true) this.#open.removeDoomed()
+      if (options.dryRun !== true) {
+        this.#open.removeDoomed()
+        if (adopted > 0) emit('adopted', () => ({ directory: this.directory, objects: adopted }))
+      }
       return { adopted }
     })
   }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
+import { emit } from '../events.ts'
 import type { Digest, GcReport } from '../types.ts'
 import { tellOf } from './admission.ts'
 import { adoptInFlight, judge, type Rooms, removeDoomed, removeUnnamed, shrinkToBudget } from './adopt.ts'
@@ -104,6 +105,7 @@ function* removeOrphans(rooms: Rooms, count: Count, onFailure: (error: unknown) 
       const age = objects.ageAndSize(file)
       if (age === undefined || budget.clock() - age.writtenAt < GRACE) continue
       objects.remove(file)
+      emit('orphan', () => ({ object: file, size: age.size }))
       count.orphans += 1
       count.bytesFreed += age.size
     } catch (error) {
@@ -125,7 +127,10 @@ function* removeOrphanLeaves(
     if (++seen % SLICE === 0) yield
     if (!isOldOrphan(rooms, file)) continue
     const freed = removeUnnamed(rooms, [file], onFailure)
-    if (freed > 0) count.orphans += 1
+    if (freed > 0) {
+      emit('orphan', () => ({ leaf: file, size: freed }))
+      count.orphans += 1
+    }
     count.bytesFreed += freed
   }
 }

@@ -129,15 +129,22 @@ test('counts are seen at once, written in batches, and survive', (t) => {
   const store = room.open()
   put(store, 1, SMALL)
   room.now += 10
-  for (let n = 0; n < 3; n++) store.count('f', { hits: 1, timeSaved: 100 }, keyOf(1).digest)
+  for (let n = 0; n < 3; n++) store.count('f', { hits: 1, timeSaved: 100, overhead: 0.5 }, keyOf(1).digest)
   store.count('g', { misses: 1, timeSpent: 7 })
-  const expected = { hits: 3, misses: 0, timeSaved: 300, timeSpent: 0, bytes: store.totals().size }
+  const expected = {
+    hits: 3,
+    misses: 0,
+    timeSaved: 300,
+    timeSpent: 0,
+    overhead: 1.5,
+    bytes: store.totals().size,
+  }
   assert.deepEqual(store.usage().f, expected)
   assert.equal(store.find(keyOf(1).digest)?.hits, 0)
   store.close()
   const again = room.open()
   assert.deepEqual(again.usage().f, expected)
-  assert.deepEqual(again.usage().g, { hits: 0, misses: 1, timeSaved: 0, timeSpent: 7, bytes: 0 })
+  assert.deepEqual(again.usage().g, { hits: 0, misses: 1, timeSaved: 0, timeSpent: 7, overhead: 0, bytes: 0 })
   const entry = again.find(keyOf(1).digest)
   assert.equal(entry?.hits, 3)
   assert.equal(entry?.accessedAt, room.now)

@@ -1,0 +1,55 @@
+/**
+ * What events say of calls. Asks and explains only if somebody listens.
+ */
+import { emit } from './events.ts'
+import { explain } from './explain.ts'
+import type { Found } from './find.ts'
+import { attempt } from './guard.ts'
+import type { Keyed } from './key.ts'
+import type { Memo, Room } from './memo.ts'
+import type { MissReason } from './types.ts'
+import { shortened } from './words.ts'
+
+interface Call {
+  readonly memo: Memo
+  readonly room: Room
+  readonly keyed: Keyed
+  readonly self: unknown
+  readonly args: readonly unknown[]
+  readonly stale?: Found
+}
+
+const aboutOf = ({ args, keyed, memo }: Call) => ({
+  name: memo.name,
+  args: shortened(args),
+  key: keyed.key.digest,
+})
+
+/** @param facts sizes in bytes, times in milliseconds */
+export const tellHit = (call: Call, facts: { readonly [what: string]: unknown }): void =>
+  emit('hit', () => ({ ...aboutOf(call), ...facts }))
+
+/** @param because why it is computed, if not because nothing fresh was found */
+export const tellMiss = (call: Call, because?: 'refresh' | 'revalidate'): void =>
+  emit('miss', () => ({ ...aboutOf(call), ...reasonOf(call, because) }))
+
+/** An expired result stands in for one that could not be computed. */
+export const tellStale = (call: Call, error: unknown): void =>
+  emit('stale', () => ({ ...aboutOf(call), error }))
+
+interface Reason {
+  readonly reason: MissReason | 'refresh'
+  readonly explanation: string
+}
+
+function reasonOf(
+  { args, keyed, memo, room, self, stale }: Call,
+  because: 'refresh' | 'revalidate' | undefined,
+): Reason {
+  if (because === 'refresh') return { reason: 'refresh', explanation: 'somebody asked for it anew' }
+  if (because === 'revalidate' || stale !== undefined)
+    return { reason: 'expired', explanation: 'it is older than its ttl' }
+  const store = room.store()
+  const explained = store && attempt(() => explain(memo, self, args, keyed.key, store))
+  return explained ?? { reason: 'absent', explanation: 'the cache directory cannot be used' }
+}
