@@ -318,7 +318,9 @@ function run(one: Call, lease: Lease | undefined): Ran {
     if (memo.cacheErrors !== undefined) finish({ value: undefined, thrown: { error } }, async)
     else {
       recording?.stop()
-      learn(memo, performance.now() - began)
+      const elapsed = performance.now() - began
+      learn(memo, elapsed)
+      guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
       giveBack(memo, room, lease, 'done')
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error

@@ -348,6 +348,22 @@ describe('inspection', () => {
     again.resetStats()
     assert.equal(again.stats().misses, 0)
   })
+
+  test('a call that throws or rejects is a miss, too', async (t) => {
+    const { group } = temporaryGroup(t)
+    const parse = group.memoize((text: string) => JSON.parse(text), { name: 'parse' })
+    const load = group.memoize(async (text: string) => JSON.parse(text), { name: 'load' })
+    for (let round = 0; round < 2; round++) {
+      assert.throws(() => parse('{'), SyntaxError)
+      await assert.rejects(load('{'), SyntaxError)
+      assert.deepEqual([parse('1'), await load('1')], [1, 1])
+    }
+    for (const { hits, misses, timeSpent } of [parse.stats(), load.stats()]) {
+      assert.deepEqual([hits, misses], [1, 3])
+      assert.ok(timeSpent > 0)
+    }
+    assert.match(group.report(), /parse +1 +3/)
+  })
 })
 
 describe('options', () => {
