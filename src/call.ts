@@ -14,7 +14,7 @@ import { emit } from './events.ts'
 import { type Found, find, isFresh } from './find.ts'
 import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
-import { type Flight, type Kept, keep } from './keep.ts'
+import { expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
@@ -168,10 +168,11 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   } catch (error) {
     // somebody else has given up, not this caller
     if (flight.isAborted() && !isAborted(signals)) return call(memo, self, args)
+    depend(keyed.inputPaths, undefined, 'a call that it waited for failed')
     throw error
   }
   const { copy, frame } = kept
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
+  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
@@ -322,6 +323,11 @@ function run(one: Call, lease: Lease | undefined): Ran {
       learn(memo, elapsed)
       guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
       giveBack(memo, room, lease, 'done')
+      // who catches the error depends on what it came from
+      guarded(memo, room, () => {
+        const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
+        depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
+      })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
     emit('stale', () => ({ name: memo.name, key: plainKey(keyed.key), error }))

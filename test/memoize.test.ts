@@ -72,6 +72,43 @@ describe('a memoized function', () => {
     assert.deepEqual(list(), [1, { deep: [2] }])
   })
 
+  test('who catches what an inner call throws depends on its files, also where another waits with it', async (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'config.json')
+    const parse = group.memoize((from: InputFile) => JSON.parse(readFileSync(from.path, 'utf8')), {
+      version: 1,
+      name: 'parse',
+    })
+    const load = group.memoize(
+      async (from: InputFile) => {
+        await null
+        return JSON.parse(readFileSync(from.path, 'utf8'))
+      },
+      { version: 1, name: 'load' },
+    )
+    const parsed = group.memoize(
+      () => {
+        try {
+          return parse(file(path))
+        } catch {
+          return 'broken'
+        }
+      },
+      { version: 1, name: 'parsed' },
+    )
+    const loaded = (name: string) =>
+      group.memoize(() => load(file(path)).catch(() => 'broken'), { version: 1, name })
+    const [one, other] = [loaded('one'), loaded('other')]
+    writeFileSync(path, '{')
+    assert.deepEqual([parsed(), ...(await Promise.all([one(), other()]))], ['broken', 'broken', 'broken'])
+    assert.deepEqual(
+      failures.map(({ name }) => name),
+      Array(3).fill('UncertainError'),
+    )
+    writeFileSync(path, '1')
+    assert.deepEqual([parsed(), ...(await Promise.all([one(), other()]))], [1, 1, 1])
+  })
+
   test('stores neither a thrown error nor a rejection', async (t) => {
     const { group } = temporaryGroup(t)
     let calls = 0
