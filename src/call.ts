@@ -98,6 +98,8 @@ function withKey(
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
+    // an input that cannot be read may be another one tomorrow, and no key says so
+    if (failure.cause !== undefined) depend([], undefined, `it calls a function, but ${failure.message}`)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
     if (memo.isAsync) return Promise.reject(failure)
     throw failure

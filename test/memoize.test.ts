@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
@@ -107,6 +107,34 @@ describe('a memoized function', () => {
     )
     writeFileSync(path, '1')
     assert.deepEqual([parsed(), ...(await Promise.all([one(), other()]))], [1, 1, 1])
+  })
+
+  test('who calls a function whose input cannot be read now is not kept', (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'input')
+    const read = group.memoize((from: InputFile) => readFileSync(from.path, 'utf8'), {
+      version: 1,
+      name: 'read',
+    })
+    const text = group.memoize(
+      () => {
+        try {
+          return read(file(path))
+        } catch {
+          return 'unreadable'
+        }
+      },
+      { version: 1, name: 'text' },
+    )
+    mkdirSync(path)
+    assert.equal(text(), 'unreadable')
+    assert.deepEqual(
+      failures.map(({ name }) => name),
+      ['FreezeError', 'UncertainError'],
+    )
+    rmSync(path, { recursive: true })
+    writeFileSync(path, 'something')
+    assert.equal(text(), 'something')
   })
 
   test('stores neither a thrown error nor a rejection', async (t) => {

@@ -40,13 +40,16 @@ const group = new MemoizedGroup()
 const send = codeVersion('1', (body) =>
   pRetry(
     async () => {
-      const headers = { 'content-type': 'application/json', authorization: `Bearer ${process.env.MODEL_KEY}` }
+      const headers = {
+        'content-type': 'application/json',
+        authorization: `Bearer ${process.env.MODEL_KEY ?? ''}`,
+      }
       const response = await fetch(`${url}/ask`, { method: 'POST', headers, body: JSON.stringify(body) })
       if (response.ok) return response.json()
       const error = new Error(`${response.status}: ${(await response.json()).error}`)
       const mayPass = response.status === 429 || response.status >= 500
       if (!mayPass) throw new AbortError(error)
-      error.seconds = Number(response.headers.get('retry-after') ?? 0)
+      error.seconds = Number(response.headers.get('retry-after')) || 0 // a date is left to the growing pauses
       throw error
     },
     {
