@@ -13,7 +13,7 @@ import { CodecError } from './errors.ts'
 import { type Found, find, isFresh } from './find.ts'
 import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
-import { type Flight, type Kept, keep } from './keep.ts'
+import { expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
@@ -103,6 +103,8 @@ function withKey(
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
+    // an input that cannot be read may be another one tomorrow, and no key says so
+    if (failure.cause !== undefined) depend([], undefined, `it calls a function, but ${failure.message}`)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
     if (memo.isAsync) return Promise.reject(failure)
     throw failure
@@ -178,10 +180,11 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   } catch (error) {
     // somebody else has given up, not this caller
     if (flight.isAborted() && !isAborted(signals)) return call(memo, self, args)
+    depend(keyed.inputPaths, undefined, 'a call that it waited for failed')
     throw error
   }
   const { copy, frame } = kept
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
+  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
@@ -351,8 +354,15 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     if (memo.cacheErrors !== undefined) finish({ value: undefined, thrown: { error } }, async)
     else {
       recording?.stop()
-      learn(memo, performance.now() - began)
+      const elapsed = performance.now() - began
+      learn(memo, elapsed)
+      guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
       giveBack(memo, room, lease, 'done')
+      // who catches the error depends on what it came from
+      guarded(memo, room, () => {
+        const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
+        depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
+      })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
     tellStale(one, error)

@@ -13,6 +13,8 @@ export interface Frame {
   readonly outer: Frame | undefined
   readonly files: Set<string>
   expiresAt: number
+  /** Why what it was given may not be what its key says. */
+  doubt?: string | undefined
 }
 
 const frames = new AsyncLocalStorage<Frame>()
@@ -33,11 +35,16 @@ export const within = <T>(frame: Frame, work: () => T): T => frames.run(frame, w
 export const outside = <T>(work: () => T): T => frames.exit(work)
 
 /** Tell the call around this one what its result now depends on. */
-export function depend(files: Iterable<string>, expiresAt: number = Number.POSITIVE_INFINITY): void {
+export function depend(
+  files: Iterable<string>,
+  expiresAt: number = Number.POSITIVE_INFINITY,
+  doubt?: string,
+): void {
   const outer = frames.getStore()
   if (outer === undefined) return
   for (const path of files) outer.files.add(path)
   outer.expiresAt = Math.min(outer.expiresAt, expiresAt)
+  outer.doubt ??= doubt
 }
 
 /** The frames around here, the innermost first. */

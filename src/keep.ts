@@ -100,7 +100,7 @@ function settle<T>(
   const { frame, keyed } = finished
   const kept = guarded(memo, room, work)
   // the call around this one depends on all that this one did, kept or not
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt)
+  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
   if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
   // an error that cannot be kept is still the function's answer
@@ -193,6 +193,7 @@ function whyUncertain(
 ): UncertainError | undefined {
   const refused = whyRefused(memo, frame)
   if (refused !== undefined) return refused
+  if (frame.doubt !== undefined) return new UncertainError(frame.doubt)
   const recorded = recordedBy(frame)
   const covers = coverOf(keyed, recorded)
   for (const path of frame.files) {

@@ -38,7 +38,8 @@ export interface Streamed {
 export function record(memo: Memo, room: Room, streamed: Streamed, streaming: Streaming): object {
   const { elapsed, frame, keyed, output } = streamed
   guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
-  depend([...keyed.inputPaths, ...frame.files], Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
+  const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
+  depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
   const store = room.store()
   if (store === undefined || store.readonly) {
     output?.stop()
@@ -83,7 +84,7 @@ class StreamRecording implements Tap, OpenRecording {
   /** Milliseconds that the function has worked. */
   #elapsed: number
   /** What the call around this one knows of what it depends on. */
-  #told: { readonly files: number; readonly expiresAt: number }
+  #told: { readonly files: number; readonly expiresAt: number; readonly doubt: string | undefined }
 
   constructor(memo: Memo, room: Room, store: Store, streamed: Streamed, { shape }: Streaming) {
     const { elapsed, frame, isOutdated, keyed, output } = streamed
@@ -96,7 +97,7 @@ class StreamRecording implements Tap, OpenRecording {
     this.#form = recordedForm(memo.codec, shape.kind)
     this.#tape = new Tape(shape, output !== undefined, memo.codec, (bytes) => this.#write(bytes))
     this.#elapsed = elapsed
-    this.#told = { files: frame.files.size, expiresAt: frame.expiresAt }
+    this.#told = { files: frame.files.size, expiresAt: frame.expiresAt, doubt: frame.doubt }
     this.#stopObserving = observedFurther(frame)
     room.recordings.add(this)
   }
@@ -128,10 +129,11 @@ class StreamRecording implements Tap, OpenRecording {
 
   #worked(began: number): void {
     this.#elapsed += performance.now() - began
-    const { expiresAt, files } = this.#streamed.frame
-    if (files.size === this.#told.files && expiresAt === this.#told.expiresAt) return
-    this.#told = { files: files.size, expiresAt }
-    depend(files, expiresAt)
+    const { doubt, expiresAt, files } = this.#streamed.frame
+    const told = this.#told
+    if (files.size === told.files && expiresAt === told.expiresAt && doubt === told.doubt) return
+    this.#told = { files: files.size, expiresAt, doubt }
+    depend(files, expiresAt, doubt)
   }
 
   // what comes of it ---------------------------------------------------------------------------------------------

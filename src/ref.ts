@@ -4,13 +4,13 @@
  */
 import { types } from 'node:util'
 import { StoreError } from './errors.ts'
-import { isUsable, staleSince } from './find.ts'
-import { depend } from './frame.ts'
+import { isUsable, open, staleSince } from './find.ts'
+import { depend, frameOf, within } from './frame.ts'
 import { digest } from './freeze/freeze.ts'
 import { frozenState } from './freeze/marks.ts'
 import { attempt, guarded } from './guard.ts'
 import { type Keyed, keyOf } from './key.ts'
-import { disabled, lookup } from './lookup.ts'
+import { disabled } from './lookup.ts'
 import type { Memo } from './memo.ts'
 import { inherit } from './observe.ts'
 import type { Digest, Entry } from './types.ts'
@@ -20,7 +20,7 @@ export interface Ref<T> {
   /** Of the bytes of the result. */
   readonly digest: Digest
   /**
-   * The value, in a fresh copy. Computes it again if it is gone meanwhile; throws a `StoreError` if the function is
+   * The value that was referred to, in a fresh copy unless it was not kept. Computes it again if it is gone meanwhile; throws a `StoreError` if the function is
    * asynchronous, so that this cannot be done here.
    */
   get(): T
@@ -63,29 +63,27 @@ export function refer(
     guarded(memo, room, () =>
       room.count(memo.name, { hits: 1, timeSaved: entry.computeTime }, keyed.key.digest),
     )
-    const reference = referenceTo(memo, self, args, entry, compute)
+    const reference = referenceTo(memo, before, compute)
     return entry.async ? Promise.resolve(reference) : reference
   }
   const value = compute()
   const settle = (computed: unknown): Ref<unknown> => {
     const kept = keptOf(memo, self, args)
-    return kept === undefined
-      ? // it is not kept, so somebody has to hold it
-        new Reference(digest(computed), () => computed)
-      : referenceTo(memo, self, args, kept.entry, compute)
+    return kept === undefined ? holding(memo, computed) : referenceTo(memo, kept, compute)
   }
   return types.isPromise(value) ? value.then(settle) : settle(value)
+}
+
+interface Referred {
+  readonly entry: Entry
+  readonly keyed: Keyed
 }
 
 /**
  * The entry of a call that would hit with a value, its bytes unread. Where what was read lies in front of them, nobody
  * can tell without reading.
  */
-function keptOf(
-  memo: Memo,
-  self: unknown,
-  args: readonly unknown[],
-): { readonly entry: Entry; readonly keyed: Keyed } | undefined {
+function keptOf(memo: Memo, self: unknown, args: readonly unknown[]): Referred | undefined {
   if (disabled() || memo.recordsInputs) return undefined
   return attempt(() => {
     const room = memo.room()
@@ -96,20 +94,44 @@ function keptOf(
   })
 }
 
-function referenceTo(
-  memo: Memo,
-  self: unknown,
-  args: readonly unknown[],
-  { async, object }: Entry,
-  compute: () => unknown,
-): Ref<unknown> {
+function referenceTo(memo: Memo, { entry, keyed }: Referred, compute: () => unknown): Ref<unknown> {
+  const { async, object } = entry
   return new Reference(object, () => {
-    const found = lookup(memo, self, args)
-    if (found.hit && found.entry.object === object) return found.value
-    if (!async) return compute()
-    throw new StoreError(
-      'ERR_STORE_IO',
-      `the result of ${memo.name} that was referred to is gone; call it again`,
-    )
+    const found = readAgain(memo, keyed, object)
+    if (found !== undefined) return found.value
+    if (async) {
+      throw new StoreError(
+        'ERR_STORE_IO',
+        `the result of ${memo.name} that was referred to is gone; call it again`,
+      )
+    }
+    // the same bytes are the same value, whatever they were computed from
+    const computed = within(frameOf(object), compute)
+    const again = readAgain(memo, keyed, object)
+    if (again !== undefined) return again.value
+    depend([], undefined, `the result of ${memo.name} that it was referred to is gone, or another by now`)
+    return computed
+  })
+}
+
+/** What is referred to, if it is still there: not what the call would give as things are now. */
+function readAgain(memo: Memo, { key }: Keyed, object: Digest): { readonly value: unknown } | undefined {
+  return attempt(() => {
+    const store = memo.room().store()
+    const entry = store?.find(key.digest)
+    if (store === undefined || entry?.object !== object || !isUsable(entry, memo)) return undefined
+    const opened = open(memo, store, entry)
+    return opened === undefined || 'changed' in opened ? undefined : { value: opened.outcome.value }
+  })
+}
+
+/** A reference to what is not kept, so that somebody has to hold it. */
+function holding(memo: Memo, computed: unknown): Ref<unknown> {
+  const before = digest(computed)
+  return new Reference(before, () => {
+    const now = attempt(() => digest(computed))
+    if (now !== before)
+      depend([], undefined, `the result of ${memo.name} that it was referred to was changed`)
+    return computed
   })
 }

@@ -49,7 +49,7 @@ export interface Entry {
   readonly tags: readonly string[]
 }
 
-/** Counted over all processes since the last reset. Times in milliseconds, `bytes` on disk now. */
+/** Counted over all processes since the last reset; a call that throws is a miss, too. Times in milliseconds, `bytes` on disk now. */
 export interface FunctionStats {
   readonly hits: number
   readonly misses: number

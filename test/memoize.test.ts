@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import {
@@ -70,6 +70,71 @@ describe('a memoized function', () => {
     assert.deepEqual(second, [1, { deep: [2] }])
     second.push(3 as never)
     assert.deepEqual(list(), [1, { deep: [2] }])
+  })
+
+  test('who catches what an inner call throws depends on its files, also where another waits with it', async (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'config.json')
+    const parse = group.memoize((from: InputFile) => JSON.parse(readFileSync(from.path, 'utf8')), {
+      version: 1,
+      name: 'parse',
+    })
+    const load = group.memoize(
+      async (from: InputFile) => {
+        await null
+        return JSON.parse(readFileSync(from.path, 'utf8'))
+      },
+      { version: 1, name: 'load' },
+    )
+    const parsed = group.memoize(
+      () => {
+        try {
+          return parse(file(path))
+        } catch {
+          return 'broken'
+        }
+      },
+      { version: 1, name: 'parsed' },
+    )
+    const loaded = (name: string) =>
+      group.memoize(() => load(file(path)).catch(() => 'broken'), { version: 1, name })
+    const [one, other] = [loaded('one'), loaded('other')]
+    writeFileSync(path, '{')
+    assert.deepEqual([parsed(), ...(await Promise.all([one(), other()]))], ['broken', 'broken', 'broken'])
+    assert.deepEqual(
+      failures.map(({ name }) => name),
+      Array(3).fill('UncertainError'),
+    )
+    writeFileSync(path, '1')
+    assert.deepEqual([parsed(), ...(await Promise.all([one(), other()]))], [1, 1, 1])
+  })
+
+  test('who calls a function whose input cannot be read now is not kept', (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'input')
+    const read = group.memoize((from: InputFile) => readFileSync(from.path, 'utf8'), {
+      version: 1,
+      name: 'read',
+    })
+    const text = group.memoize(
+      () => {
+        try {
+          return read(file(path))
+        } catch {
+          return 'unreadable'
+        }
+      },
+      { version: 1, name: 'text' },
+    )
+    mkdirSync(path)
+    assert.equal(text(), 'unreadable')
+    assert.deepEqual(
+      failures.map(({ name }) => name),
+      ['FreezeError', 'UncertainError'],
+    )
+    rmSync(path, { recursive: true })
+    writeFileSync(path, 'something')
+    assert.equal(text(), 'something')
   })
 
   test('stores neither a thrown error nor a rejection', async (t) => {
@@ -347,6 +412,22 @@ describe('inspection', () => {
     assert.equal(f(again).stats().hits, 0)
     again.resetStats()
     assert.equal(again.stats().misses, 0)
+  })
+
+  test('a call that throws or rejects is a miss, too', async (t) => {
+    const { group } = temporaryGroup(t)
+    const parse = group.memoize((text: string) => JSON.parse(text), { name: 'parse' })
+    const load = group.memoize(async (text: string) => JSON.parse(text), { name: 'load' })
+    for (let round = 0; round < 2; round++) {
+      assert.throws(() => parse('{'), SyntaxError)
+      await assert.rejects(load('{'), SyntaxError)
+      assert.deepEqual([parse('1'), await load('1')], [1, 1])
+    }
+    for (const { hits, misses, timeSpent } of [parse.stats(), load.stats()]) {
+      assert.deepEqual([hits, misses], [1, 3])
+      assert.ok(timeSpent > 0)
+    }
+    assert.match(group.report(), /parse +1 +3/)
   })
 })
 

@@ -113,6 +113,52 @@ describe('ref and what it depends on', () => {
     assert.equal(aroundBrief(), began + 20)
   })
 
+  test('what is read is what was referred to, whatever the call would give by now', (t) => {
+    const { group } = temporaryGroup(t)
+    const world = { release: 1 }
+    const load = group.memoize(() => [world.release], { name: 'load' })
+    const tenfold = group.memoize((data: { get(): number[] }) => 10 * data.get()[0]!, { name: 'tenfold' })
+    const first = load.ref()
+    world.release = 2
+    assert.equal(tenfold(first), 10)
+    world.release = 1
+    assert.equal(tenfold(load.ref()), 10)
+  })
+
+  test('what is gone and comes out the same is no reason for doubt, but what comes out otherwise is', (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const path = join(temporaryFolder(t), 'input.txt')
+    writeFileSync(path, '1')
+    const read = group.memoize((from: InputFile) => [Number(readFileSync(from.path, 'utf8'))], {
+      version: 1,
+      name: 'read',
+    })
+    const tenfold = group.memoize((data: { get(): number[] }) => 10 * data.get()[0]!, { name: 'tenfold' })
+    const one = read.ref(file(path))
+    read.forget(file(path))
+    assert.equal(tenfold(one), 10)
+    assert.equal(tenfold.wouldHit(one), true)
+    assert.deepEqual(failures, [])
+    tenfold.clear()
+    read.forget(file(path))
+    writeFileSync(path, '2')
+    assert.equal(tenfold(one), 20)
+    assert.match(String(failures), /tenfold|gone, or another by now/)
+    writeFileSync(path, '1')
+    assert.equal(tenfold(read.ref(file(path))), 10)
+  })
+
+  test('a result that is not kept, and is changed after it was referred to, is no part of what is kept', (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const load = group.memoize(() => [1, 2], { shouldCache: () => false, name: 'load' })
+    const last = group.memoize((data: { get(): number[] }) => data.get().at(-1), { name: 'last' })
+    const data = load.ref()
+    data.get().push(3)
+    assert.equal(last(data), 3)
+    assert.match(String(failures), /was changed/)
+    assert.equal(last(load.ref()), 2)
+  })
+
   test('a hit counts for all', (t) => {
     const { group } = temporaryGroup(t)
     const double = group.memoize((n: number) => 2 * n, { name: 'double' })

@@ -144,7 +144,7 @@ program
   .description('keep the results of an exported file, except of calls that have one')
   .argument('<file>')
   .action(async (file: string) => {
-    const report = await withGroup(false, (group) => group.import(file))
+    const report = await withGroup(false, (group) => group.import(file), 'make')
     if (common().json === true) return print(report)
     const { expired, imported, present, refused } = report
     console.log(
@@ -288,10 +288,11 @@ function row({ computeTime, createdAt, expiresAt, hits, key, size }: Entry): str
   ]
 }
 
-/** Opens the directory for one action, also an asynchronous one. */
-function withGroup<T>(readonly: boolean, act: (group: MemoizedGroup) => T): T {
+/** Opens the directory for one action, also an asynchronous one. `'make'`: one that is not there is made. */
+function withGroup<T>(readonly: boolean, act: (group: MemoizedGroup) => T, absent?: 'make'): T {
   const directory = resolve(common().directory ?? defaultDirectory())
-  if (!existsSync(directory)) throw new Error(`there is no cache directory ${directory}`)
+  if (absent === undefined && !existsSync(directory))
+    throw new Error(`there is no cache directory ${directory}`)
   const group = new MemoizedGroup({ directory, readonly })
   const result = act(group)
   if (result instanceof Promise) {

@@ -61,6 +61,10 @@ test('ls, stats, gc, verify, recover and clear on a directory', (t) => {
     expired: 0,
     refused: 0,
   })
+
+  const fresh = join(directory, '..', 'fresh')
+  assert.match(permafrost('--directory', fresh, 'import', file).stdout, /^3 results imported/)
+  assert.match(permafrost('--directory', fresh, 'ls').stdout, /^square/m)
 })
 
 test('mistakes are one line on stderr and exit code 1', () => {

@@ -20,7 +20,10 @@ test('the packed package runs in an empty project, and holds nothing but what it
     { files: { path: string }[]; filename: string },
   ]
   for (const { path } of files)
-    assert.match(path, /^(?:dist\/|docs\/[\w-]+\.md$|README\.md$|LICENSE$|package\.json$)/)
+    assert.match(
+      path,
+      /^(?:dist\/|docs\/[\w-]+\.md$|docs\/examples\/[\w-]+\.(?:js|yml)$|README\.md$|LICENSE$|package\.json$)/,
+    )
 
   // what `npm install` would do, with the dependencies that are installed here already
   const modules = join(folder, 'user', 'node_modules')
