@@ -23,7 +23,7 @@ import { replay, startRecording } from './output.ts'
 import { record } from './record.ts'
 import { nameOf } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
-import { type Player, type Streaming, streamOf } from './stream/stream.ts'
+import { exhaust, type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { startTiming, type Timing, timed } from './timing.ts'
 import { tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
@@ -103,7 +103,7 @@ function withKey(
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
-    // an input that cannot be read may be another one tomorrow, and no key says so
+    // an input that cannot be read now may be there tomorrow
     if (failure.cause !== undefined) depend([], undefined, `it calls a function, but ${failure.message}`)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
     if (memo.isAsync) return Promise.reject(failure)
@@ -356,10 +356,10 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
       recording?.stop()
       const elapsed = performance.now() - began
       learn(memo, elapsed)
-      guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
       giveBack(memo, room, lease, 'done')
-      // who catches the error depends on what it came from
       guarded(memo, room, () => {
+        room.count(memo.name, { misses: 1, timeSpent: elapsed, overhead: began - one.began })
+        // who catches the error depends on what it came from
         const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
         depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
       })
@@ -368,12 +368,6 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }
-}
-
-/** Takes a stream to its end, since nobody else does. */
-async function exhaust({ value }: { readonly value: unknown }): Promise<void> {
-  if (streamOf(value) === undefined) return
-  for await (const _ of value as AsyncIterable<unknown>);
 }
 
 function learn({ learnt }: Memo, elapsed: number): void {
@@ -411,7 +405,10 @@ function revalidate(one: Call): void {
             : undefined
         if (ran === undefined) done()
         else
-          ('flight' in ran ? ran.flight.landed : Promise.resolve(ran)).then(exhaust).catch(failed).then(done)
+          ('flight' in ran ? ran.flight.landed : Promise.resolve(ran))
+            .then(({ value }) => exhaust(value))
+            .catch(failed)
+            .then(done)
       } catch (error) {
         failed(error)
         done()

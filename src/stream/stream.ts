@@ -6,7 +6,7 @@ import { codecOf } from '../codec/codec.ts'
 import { unencodable } from '../errors.ts'
 import type { Printed } from '../outcome.ts'
 import type { Codec } from '../types.ts'
-import { isShape, type Kind, type Shape } from './kinds.ts'
+import { isShape, type Kind, type Shape, streamOf } from './kinds.ts'
 import { type Deck, played } from './plays.ts'
 import { damaged, ITEM, type Reel, TapeReader, TapeWriter } from './tape.ts'
 
@@ -132,4 +132,10 @@ const reels = new WeakMap<object, Reel>()
 /** Closes what a stream is played from, if it is played: it was made only to see whether it could be. */
 export function release(stream: unknown): void {
   if (typeof stream === 'object' && stream !== null) reels.get(stream)?.close()
+}
+
+/** Takes a stream to its end, since nobody else does; anything else is left alone. */
+export async function exhaust(value: unknown): Promise<void> {
+  if (streamOf(value) === undefined) return
+  for await (const _ of value as AsyncIterable<unknown>);
 }
