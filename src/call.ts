@@ -21,7 +21,7 @@ import { inherit, observed } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
 import { record } from './record.ts'
-import { nameOf } from './recorded.ts'
+import { changedSince, nameOf, type Recorded } from './recorded.ts'
 import type { Lease } from './store/contract.ts'
 import { exhaust, type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { startTiming, type Timing, timed } from './timing.ts'
@@ -124,7 +124,7 @@ function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown
   one.timing?.tell('hit', memo.name, keyed.key.digest)
   tellHit(one, { size, timeSaved: computeTime })
   const { printed, thrown, value } = outcome
-  if (player !== undefined) takePart(one, player)
+  if (player !== undefined) takePart(one, player, recorded)
   if (memo.captureOutput && printed !== undefined) replay(printed)
   if (thrown === undefined) {
     // a stream cannot be compared with another without being taken
@@ -151,12 +151,16 @@ function remembered(error: unknown, { createdAt }: Entry): unknown {
 }
 
 /** Where a recording cannot say what the function would do, the function does it. */
-function takePart({ args, keyed, memo, room, self }: Call, player: Player): void {
+function takePart(
+  { args, keyed, memo, room, self }: Call,
+  player: Player,
+  recorded: readonly Recorded[],
+): void {
   if (memo.captureOutput) player.print = replay
   player.live = (why) => {
     if (why instanceof CodecError) room.report(why, memo.name)
     const now = keyOf(memo, self, args).key
-    if (now.digest !== keyed.key.digest) throw why
+    if (now.digest !== keyed.key.digest || changedSince(recorded).length > 0) throw why
     return Reflect.apply(memo.fn, self, args)
   }
 }

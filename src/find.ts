@@ -5,7 +5,7 @@ import { guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
 import { putBack } from './outputs.ts'
-import { changedSince, opened, type Recorded, type Opened as Unsealed } from './recorded.ts'
+import { changedSince, opened, type Recorded, readTrailer, type Opened as Unsealed } from './recorded.ts'
 import type { Store } from './store/contract.ts'
 import { type Player, play, recordedKind, release, type StreamKind } from './stream/stream.ts'
 import { type Timing, timed } from './timing.ts'
@@ -85,13 +85,33 @@ const isPrimitive = ({ printed, thrown, value }: Outcome): boolean =>
   printed === undefined &&
   thrown === undefined
 
-function openStream({ codec }: Memo, store: Store, entry: Entry, kind: StreamKind): Opened | undefined {
+function openStream(
+  { codec, recordsInputs }: Memo,
+  store: Store,
+  entry: Entry,
+  kind: StreamKind,
+): ReturnType<typeof open> {
   const pieces = store.pieces(entry)
   if (pieces === undefined) return undefined
-  const player: Player = {}
-  const { hasOutput, stream } = play(pieces, kind, codec, player)
-  const outcome = { value: stream, ...(hasOutput && { printed: [] }) }
-  return { outcome, copy: undefined, player, recorded: [] }
+  try {
+    const recorded = recordsInputs ? readTrailer(pieces) : []
+    const changed = recorded && changedSince(recorded)
+    if (changed?.length !== 0) {
+      pieces.close()
+      return changed && { changed }
+    }
+    const player: Player = {}
+    const { hasOutput, stream } = play(pieces, kind, codec, player)
+    return {
+      outcome: { value: stream, ...(hasOutput && { printed: [] }) },
+      copy: undefined,
+      player,
+      recorded: recorded!,
+    }
+  } catch (error) {
+    pieces.close()
+    throw error
+  }
 }
 
 /** Whether its bytes can be read as things are now. */

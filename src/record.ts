@@ -6,15 +6,16 @@
  * taken to its end, untouched, is kept.
  */
 import { isAborted, signalsIn } from './abort.ts'
-import { CodecError, UncertainError } from './errors.ts'
+import { CodecError } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { expiryAtOnce, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
 import type { Memo, OpenRecording, Room } from './memo.ts'
-import { observedFurther } from './observe.ts'
+import { observedFurther, recordedBy } from './observe.ts'
 import type { Recording as Output } from './output.ts'
 import { metDuring } from './outputs.ts'
+import { trailer } from './recorded.ts'
 import type { Draft, NewEntry, Store } from './store/contract.ts'
 import { recordedForm, type Streaming, type Tap, Tape, tapped } from './stream/stream.ts'
 import type { Digest, Entry } from './types.ts'
@@ -45,7 +46,6 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
     output?.stop()
     return streaming.stream
   }
-  if (memo.recordsInputs) refuse(memo, room, output)
   const recording = new StreamRecording(memo, room, store, streamed, streaming)
   const stream = guarded(memo, room, () => tapped(streaming, recording))
   if (stream === undefined) {
@@ -54,15 +54,6 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
   }
   abandoned.register(stream, recording, recording)
   return stream
-}
-
-/** What is read while a stream is taken comes too late: what was read lies in front of a result. */
-function refuse(memo: Memo, room: Room, output: Output | undefined): void {
-  const why = new UncertainError("what a stream reads cannot be recorded (inputs: 'auto')")
-  uncached(memo, room, why)
-  if (memo.onUncacheable !== 'throw') return
-  output?.stop()
-  throw why
 }
 
 /** Streams that nobody takes to their end leave nothing behind. They must not be reached from their recordings. */
@@ -140,8 +131,6 @@ class StreamRecording implements Tap, OpenRecording {
 
   value(value: unknown): void {
     if (this.#isOver) return
-    // not kept, but the calls around it are to know what it reads
-    if (this.#memo.recordsInputs) return void this.#streamed.output?.take()
     this.#noting(() => {
       this.#print()
       this.#withoutFiles(() => this.#tape.add(value))
@@ -150,7 +139,6 @@ class StreamRecording implements Tap, OpenRecording {
 
   end(value?: unknown): void {
     if (this.#isOver) return
-    if (this.#memo.recordsInputs) return this.spoil()
     const rest = this.#noting(() => {
       this.#print()
       return this.#withoutFiles(() => this.#tape.end(value))
@@ -158,8 +146,9 @@ class StreamRecording implements Tap, OpenRecording {
     if (rest === undefined || this.#isOver) return this.spoil()
     const { args, async, frame, keyed, self } = this.#streamed
     const put = (entry: NewEntry): Entry | undefined => {
-      if (this.#draft === undefined) return this.#store.put(entry, rest)
-      return this.#draft.append(rest) ? this.#draft.keep(entry) : undefined
+      const last = this.#memo.recordsInputs ? Buffer.concat([rest, trailer(recordedBy(frame))]) : rest
+      if (this.#draft === undefined) return this.#store.put(entry, last)
+      return this.#draft.append(last) ? this.#draft.keep(entry) : undefined
     }
     const isOutdated = this.isOutdated || isAborted(signalsIn(args)) || this.#room.store() !== this.#store
     try {

@@ -1,7 +1,7 @@
 /**
  * What a call was seen to read while it was computed, for `inputs: 'auto'`: which files and environment variables, and in which
- * version. It lies in front of the result's bytes, so that it is sealed, stored and lost with them, and is checked before
- * each answer. The key cannot know it; so of one key there is one result, the last.
+ * version. It lies in front of the result's bytes, behind those of a recorded stream, so that it is sealed, stored and lost with
+ * them, and is checked before each answer. The key cannot know it; so of one key there is one result, the last.
  */
 import { type Dirent, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { versionOf } from './freeze/content.ts'
@@ -96,7 +96,7 @@ export const withReads = (codec: string): string => `${codec}+inputs`
 
 /** Bytes of a result behind what was read: its length (4 bytes, little-endian), JSON, and blanks up to a multiple of 8. */
 export function sealed(recorded: readonly Recorded[], bytes: Uint8Array): Uint8Array {
-  const text = Buffer.from(JSON.stringify(recorded.map(({ kind, name, version }) => [kind, name, version])))
+  const text = written(recorded)
   const start = startOf(text.length)
   const whole = Buffer.alloc(start + bytes.length, ' ')
   whole.writeUInt32LE(text.length, 0)
@@ -117,16 +117,53 @@ export function opened(whole: Uint8Array): Opened | undefined {
   if (whole.length < 4) return undefined
   const length = new DataView(whole.buffer, whole.byteOffset).getUint32(0, true)
   if (startOf(length) > whole.length) return undefined
+  const recorded = listIn(whole.subarray(4, 4 + length))
+  return recorded && { recorded, bytes: whole.subarray(startOf(length)) }
+}
+
+/** What was read, to follow a result of which nobody knew it before its end: JSON, then its length (4 bytes, little-endian). */
+export function trailer(recorded: readonly Recorded[]): Uint8Array {
+  const text = written(recorded)
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(text.length)
+  return Buffer.concat([text, length])
+}
+
+/** What bytes are read from. */
+interface Source {
+  readonly size: number
+  read(into: Uint8Array, start: number): number
+}
+
+/** What follows a result, undefined if it is no such thing. Throws what reading throws. */
+export function readTrailer({ read, size }: Source): readonly Recorded[] | undefined {
+  const part = (start: number, end: number): Buffer | undefined => {
+    if (start < 0) return undefined
+    const bytes = Buffer.alloc(end - start)
+    for (let at = 0; at < bytes.length; ) {
+      const count = read(bytes.subarray(at), start + at)
+      if (count === 0) return undefined
+      at += count
+    }
+    return bytes
+  }
+  const end = size - 4
+  const length = part(end, size)?.readUInt32LE()
+  const text = length === undefined ? undefined : part(end - length, end)
+  return text && listIn(text)
+}
+
+const written = (recorded: readonly Recorded[]): Buffer =>
+  Buffer.from(JSON.stringify(recorded.map(({ kind, name, version }) => [kind, name, version])))
+
+function listIn(text: Uint8Array): readonly Recorded[] | undefined {
   try {
-    const listed = JSON.parse(Buffer.from(whole.buffer, whole.byteOffset + 4, length).toString()) as [
+    const listed = JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString()) as [
       ReadKind,
       string,
       string,
     ][]
-    return {
-      recorded: listed.map(([kind, name, version]) => ({ kind, name, version })),
-      bytes: whole.subarray(startOf(length)),
-    }
+    return listed.map(([kind, name, version]) => ({ kind, name, version }))
   } catch {
     return undefined
   }

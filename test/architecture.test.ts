@@ -71,6 +71,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'observe',
     'output',
     'outputs',
+    'recorded',
     'store/',
     'stream/',
   ],

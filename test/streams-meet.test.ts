@@ -3,64 +3,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { CodecError, FreezeError, file, UncertainError } from 'permafrost'
+import { CodecError, FreezeError, file } from 'permafrost'
 import { temporaryFolder, temporaryGroup } from './support/temporary.js'
-
-test("inputs: 'auto': a stream is given and not kept, with a warning or, if wanted, an error", async (t) => {
-  const { failures, group } = temporaryGroup(t)
-  const path = join(temporaryFolder(t), 'a')
-  writeFileSync(path, '1')
-  const lines = group.memoize(
-    function* (name: string) {
-      yield readFileSync(name, 'utf8')
-    },
-    { inputs: 'auto', captureOutput: true },
-  )
-  assert.deepEqual([...lines(path)], ['1'])
-  writeFileSync(path, '2')
-  assert.deepEqual([...lines(path)], ['2'])
-  assert.equal(lines.wouldHit(path), false)
-  assert.ok(failures[0] instanceof UncertainError)
-  assert.match(failures[0].message, /what a stream reads cannot be recorded/)
-  assert.equal([...group.entries()].length, 0)
-  const later = group.memoize(async (name: string) => new Blob([name]).stream(), {
-    inputs: 'auto',
-    onUncacheable: 'throw',
-  })
-  await assert.rejects(later('a'), UncertainError)
-  const strict = group.memoize(
-    function* (name: string) {
-      yield name
-    },
-    { inputs: 'auto', onUncacheable: 'throw' },
-  )
-  assert.throws(() => strict('a'), UncertainError)
-})
-
-test("what a stream reads is an input of an outer function with inputs: 'auto', and refused for others", (t) => {
-  const { failures, group } = temporaryGroup(t)
-  const path = join(temporaryFolder(t), 'a')
-  const inner = group.memoize(
-    function* (name: string) {
-      yield readFileSync(name, 'utf8')
-    },
-    { inputs: 'auto', name: 'inner', version: 1, onUncacheable: 'ignore' },
-  )
-  const recording = group.memoize((name: string) => [...inner(name)].join(), {
-    inputs: 'auto',
-    name: 'recording',
-    version: 1,
-  })
-  const plain = group.memoize((name: string) => [...inner(name)].join(), { name: 'plain', version: 1 })
-  for (const text of ['1', '2', '3']) {
-    writeFileSync(path, text)
-    assert.equal(recording(path), text)
-    assert.equal(recording.wouldHit(path), true)
-    assert.equal(plain(path), text)
-    assert.equal(plain.wouldHit(path), false)
-  }
-  assert.match(failures[0]!.message, /the input file/)
-})
 
 test('what a stream uses until its end is observed', async (t) => {
   const { failures, group } = temporaryGroup(t, { observe: 'refuse' })

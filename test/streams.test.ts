@@ -445,6 +445,38 @@ describe('what is kept of a stream', () => {
     assert.equal(failures.length, given.length)
   })
 
+  test('web streams that Node makes by itself', async (t) => {
+    const { failures, group } = temporaryGroup(t)
+    const text = () => new Blob(['abc']).stream()
+    const makers: Readonly<Record<string, () => ReadableStream>> = {
+      'of a TransformStream': () => text().pipeThrough(new TransformStream()),
+      'of a Response': () => new Response('abc').body!,
+      'of a Response of a stream': () => new Response(text()).body!,
+      decompressed: () =>
+        text().pipeThrough(new CompressionStream('gzip')).pipeThrough(new DecompressionStream('gzip')),
+      'of text': () => text().pipeThrough(new TextDecoderStream()).pipeThrough(new TextEncoderStream()),
+      'from an array': () => ReadableStream.from([Buffer.from('a'), Buffer.from('bc')]),
+      'a branch': () => ReadableStream.from([Buffer.from('abc')]).tee()[1],
+      'a branch of bytes': () => text().tee()[0],
+      'of a Readable': () => Readable.toWeb(Readable.from([Buffer.from('abc')])) as ReadableStream,
+    }
+    for (const [name, make] of Object.entries(makers)) {
+      const f = group.memoize(make, { version: 1, name })
+      for (let round = 0; round < 2; round++) {
+        const stream = f()
+        assert.equal(stream.constructor, ReadableStream)
+        assert.equal(Object.getPrototypeOf(stream), ReadableStream.prototype)
+        assert.equal(await new Response(stream).text(), 'abc', name)
+      }
+      assert.equal(f.stats().hits, 1, name)
+    }
+    assert.equal(failures.length, 0)
+    class InternalReadableStream extends (ReadableStream as new () => ReadableStream) {}
+    const own = group.memoize(() => new InternalReadableStream(), { version: 1, name: 'own' })
+    assert.ok(own() instanceof InternalReadableStream)
+    assert.match(failures[0]!.message, /InternalReadableStream/)
+  })
+
   test('bytes for readers with memory of their own', async (t) => {
     const { sync } = memoized(t, webBytes, buffers)
     for (let round = 0; round < 2; round++) {

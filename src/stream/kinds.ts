@@ -56,15 +56,39 @@ function classShape(value: object): Shape | undefined {
   const maker: unknown = proto && Object.getOwnPropertyDescriptor(proto, 'constructor')?.value
   if (typeof maker !== 'function') return undefined
   // asked by name first: whoever only mentions the global class has it loaded
-  if (maker.name === 'ReadableStream' && maker === globalThis.ReadableStream)
+  if (/ReadableStream$|^InternalReadable/.test(maker.name) && isOfWeb(value, maker))
     return webShape(value as ReadableStream)
   if (maker.name === 'Readable' && maker === nodeStreams().Readable) return readableShape(value as Readable)
   return undefined
 }
 
+/** A program's own class may extend the global one. Node's own do, too, and say by a property that they are that one. */
+function isOfWeb(value: object, maker: Function): boolean {
+  const isGlobal = (one: unknown): boolean => one === globalThis.ReadableStream
+  const said = Object.getOwnPropertyDescriptor(value, 'constructor')
+  return (
+    (isGlobal(maker) || nodesOwn().has(maker)) &&
+    Object.getOwnPropertyNames(value).length === (said === undefined ? 0 : 1) &&
+    isGlobal(said === undefined ? maker : said.value)
+  )
+}
+
+let makers: ReadonlySet<unknown> | undefined
+
+/** What Node makes the streams with that it gives by itself: those of `TransformStream`, `tee` and `ReadableStream.from`. */
+function nodesOwn(): ReadonlySet<unknown> {
+  makers ??= new Set(
+    [
+      new TransformStream().readable,
+      new ReadableStream().tee()[0],
+      new ReadableStream({ type: 'bytes' }).tee()[0],
+    ].map((stream) => protoOf(stream)!.constructor),
+  )
+  return makers
+}
+
 function webShape(stream: ReadableStream): Shape | undefined {
-  if (stream.locked || Object.getOwnPropertyNames(stream).length > 0) return undefined
-  return { kind: 'web stream', bytes: isOfBytes(stream) }
+  return stream.locked ? undefined : { kind: 'web stream', bytes: isOfBytes(stream) }
 }
 
 /** Only a stream of bytes gives a reader of this mode. */
