@@ -15,6 +15,7 @@ import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
 import { changedSince, inWords, sealed } from './recorded.ts'
 import type { Lease, NewEntry } from './store/contract.ts'
+import { refusedStream } from './stream/stream.ts'
 import { type Timing, timed } from './timing.ts'
 import type { Duration, Entry } from './types.ts'
 import { shortened } from './words.ts'
@@ -121,7 +122,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   try {
     made = timed(timing, 'encode', () => encodeParts(memo.codec, finished.outcome, finished.keyed.inputPaths))
   } catch (error) {
-    return unencodable(error)
+    return refusedStream(finished.outcome.value) ?? unencodable(error)
   }
   const store = room.store()
   if (store === undefined || store.readonly) return made

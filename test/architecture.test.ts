@@ -54,6 +54,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'outcome',
     'recorded',
     'store/',
+    'stream/',
     'timing',
   ],
   turn: [...shared, 'find', 'frame', 'guard', 'memo', 'store/'],

@@ -29,12 +29,32 @@ export function describe(value: unknown): string {
   if (typeof value !== 'object' || value === null) return `a ${typeof value}`
   const name = makerOf(value)?.name
   if (name === undefined) return 'an object of an unknown class'
-  return `${/^[AEIOU]/.test(name) ? 'an' : 'a'} ${name}`
+  // the language's own, such as iterators, have no class
+  const tag = name === 'Object' ? propertyOf(value, Symbol.toStringTag) : undefined
+  const called = typeof tag === 'string' && tag !== '' ? tag : name
+  return `${/^(?:[AEIO]|U[^R])/.test(called) ? 'an' : 'a'} ${called}`
 }
+
+/** What a property holds, its own or not; undefined for an accessor. */
+export function propertyOf(object: object, key: string | symbol): unknown {
+  for (let at: object | null = object; at !== null && !types.isProxy(at); at = Object.getPrototypeOf(at)) {
+    const property = Object.getOwnPropertyDescriptor(at, key)
+    if (property !== undefined) return property.value
+  }
+  return undefined
+}
+
+/** Whether it gives values by its own code: a stream, an iterator, what is iterated asynchronously. */
+const givesValues = (value: object): boolean =>
+  typeof propertyOf(value, Symbol.asyncIterator) === 'function' ||
+  (typeof propertyOf(value, Symbol.iterator) === 'function' &&
+    typeof propertyOf(value, 'next') === 'function')
 
 /** A class of the platform is there under its name; to anybody else's, registerClass may help. */
 function adviceOn(value: unknown): string {
-  const made = typeof value === 'object' && value !== null ? makerOf(value) : undefined
+  if (typeof value !== 'object' || value === null) return ''
+  if (givesValues(value)) return ' (return it by itself, as a stream, or store an array of its values)'
+  const made = makerOf(value)
   if (made === undefined) return ''
   const { maker, name } = made
   const global = Object.getOwnPropertyDescriptor(globalThis, name)

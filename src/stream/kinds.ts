@@ -1,14 +1,16 @@
 /**
- * Which values are streams that can be recorded and made again: generator objects, web streams, and Node's plain
- * `Readable`, untouched as yet. Runs no code of theirs.
+ * Which values are streams that can be recorded and made again: generator objects, iterators that can be told from no
+ * other, web streams, and Node's plain `Readable`, untouched as yet. Runs no code of theirs.
  */
 import type { Readable } from 'node:stream'
 import { types } from 'node:util'
+import { type IteratorName, isIteratorName, iteratorName } from './iterators.ts'
 
 /** What a stream is, as far as another of its kind must be the same. */
 export type Shape =
   | { readonly kind: 'generator' }
   | { readonly kind: 'async generator' }
+  | { readonly kind: 'iterator'; readonly name: IteratorName }
   | { readonly kind: 'web stream'; readonly bytes: boolean }
   | {
       readonly kind: 'readable'
@@ -35,7 +37,9 @@ export function streamOf(value: unknown): Streaming | undefined {
   if (!Object.isExtensible(value)) return undefined
   let shape: Shape | undefined
   try {
-    shape = types.isGeneratorObject(value) ? generatorShape(value) : classShape(value)
+    shape = types.isGeneratorObject(value)
+      ? generatorShape(value)
+      : (iteratorShape(value) ?? classShape(value))
   } catch {
     // it only looks like one
   }
@@ -49,6 +53,11 @@ function generatorShape(value: object): Shape | undefined {
   const above = protoOf(proto)
   if (above === GENERATOR) return { kind: 'generator' }
   return above === ASYNC_GENERATOR ? { kind: 'async generator' } : undefined
+}
+
+function iteratorShape(value: object): Shape | undefined {
+  const name = iteratorName(value)
+  return name && { kind: 'iterator', name }
 }
 
 function classShape(value: object): Shape | undefined {
@@ -144,7 +153,8 @@ export const nodeStreams = (): typeof import('node:stream') => process.getBuilti
 
 /** Whether this is the shape of a stream, as it was written. */
 export function isShape(value: unknown, kind: Kind): value is Shape {
-  const shape = value as Partial<Extract<Shape, { kind: 'readable' }>> | null
-  if (shape?.kind !== kind) return false
-  return kind !== 'readable' || (typeof shape.objectMode === 'boolean' && Number(shape.highWaterMark) >= 0)
+  const { highWaterMark, kind: own, name, objectMode } = (value ?? {}) as Readonly<Record<string, unknown>>
+  if (own !== kind) return false
+  if (kind === 'iterator') return isIteratorName(name)
+  return kind !== 'readable' || (typeof objectMode === 'boolean' && Number(highWaterMark) >= 0)
 }

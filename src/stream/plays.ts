@@ -4,6 +4,7 @@
  * run again to the same place, and goes on from there.
  */
 import type { Readable } from 'node:stream'
+import { type IteratorName, iteratorOf, type Source, sourceOf } from './iterators.ts'
 import type { Shape } from './kinds.ts'
 import { readable, webStream } from './taps.ts'
 
@@ -21,6 +22,7 @@ export function played(deck: Deck): object {
   const { shape } = deck
   if (shape.kind === 'generator') return asGenerator(deck)
   if (shape.kind === 'async generator') return asAsyncGenerator(deck)
+  if (shape.kind === 'iterator') return asIterator(deck, shape.name)
   const values = awaited(deck)
   if (shape.kind === 'web stream') {
     return webStream(shape.bytes, {
@@ -79,6 +81,34 @@ function* asGenerator(deck: Deck): Generator {
   } finally {
     deck.close()
   }
+}
+
+function asIterator(deck: Deck, name: IteratorName): object {
+  let given = 0
+  let live: Source | undefined
+  const goOn = (error: unknown): IteratorResult<unknown> => {
+    live = sourceOf(name, deck.live(error) as object)
+    for (let skipped = 0; skipped < given && live.next().done !== true; ) skipped += 1
+    return live.next()
+  }
+  return iteratorOf(name, {
+    next: () => {
+      if (live !== undefined) return live.next()
+      let step: IteratorResult<unknown>
+      try {
+        step = deck.next()
+      } catch (error) {
+        deck.close()
+        return goOn(error)
+      }
+      given += 1
+      return step
+    },
+    return: () => {
+      deck.close()
+      return live === undefined ? {} : live.return()
+    },
+  })
 }
 
 async function* asAsyncGenerator(deck: Deck): AsyncGenerator {

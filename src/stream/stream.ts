@@ -11,10 +11,11 @@ import { type Deck, played } from './plays.ts'
 import { damaged, ITEM, type Reel, TapeReader, TapeWriter } from './tape.ts'
 
 export { type Kind as StreamKind, type Streaming, streamOf } from './kinds.ts'
+export { refusedStream } from './refused.ts'
 export { type Tap, tapped } from './taps.ts'
 
 const FORM = ' recorded: '
-const KINDS: readonly Kind[] = ['generator', 'async generator', 'web stream', 'readable']
+const KINDS: readonly Kind[] = ['generator', 'async generator', 'iterator', 'web stream', 'readable']
 
 /** The form of a recording: an entry's `codec`. */
 export const recordedForm = (codec: Codec, kind: Kind): string => codec.name + FORM + kind

@@ -4,6 +4,7 @@
  * them; a `Readable` reads ahead as far as its buffer goes, all others not at all.
  */
 import type { Readable } from 'node:stream'
+import { type IteratorName, iteratorOf, type Source, sourceOf } from './iterators.ts'
 import { nodeStreams, type Shape, type Streaming } from './kinds.ts'
 
 /** Who listens. */
@@ -23,6 +24,7 @@ export interface Tap {
 export function tapped({ shape, stream }: Streaming, tap: Tap): object {
   if (shape.kind === 'generator') return ofGenerator(stream as Generator, tap)
   if (shape.kind === 'async generator') return ofAsyncGenerator(stream as AsyncGenerator, tap)
+  if (shape.kind === 'iterator') return ofIterator(stream, shape.name, tap)
   if (shape.kind === 'web stream') return ofWebStream(stream as ReadableStream, shape.bytes, tap)
   return ofReadable(stream as Readable, shape, tap)
 }
@@ -33,25 +35,41 @@ function tell(tap: Tap, { done, value }: IteratorResult<unknown>): void {
   else tap.value(value)
 }
 
+/** Pulls a step and tells of it. */
+function pulled(tap: Tap, inner: Source): IteratorResult<unknown> {
+  let step: IteratorResult<unknown>
+  try {
+    step = tap.pull(inner.next)
+  } catch (error) {
+    tap.spoil()
+    throw error
+  }
+  try {
+    tell(tap, step)
+  } catch (error) {
+    inner.return()
+    throw error
+  }
+  return step
+}
+
+function ofIterator(iterator: object, name: IteratorName, tap: Tap): object {
+  const inner = sourceOf(name, iterator)
+  return iteratorOf(name, {
+    next: () => pulled(tap, inner),
+    return: () => {
+      tap.spoil()
+      return tap.pull(inner.return)
+    },
+  })
+}
+
 function ofGenerator(inner: Generator, tap: Tap): Generator {
   const spy: Required<Iterator<unknown, unknown, unknown>> & { [Symbol.iterator](): typeof spy } = {
     [Symbol.iterator]: () => spy,
     next: (sent) => {
       if (sent !== undefined) tap.spoil()
-      let step: IteratorResult<unknown>
-      try {
-        step = tap.pull(() => inner.next(sent))
-      } catch (error) {
-        tap.spoil()
-        throw error
-      }
-      try {
-        tell(tap, step)
-      } catch (error) {
-        inner.return(undefined)
-        throw error
-      }
-      return step
+      return pulled(tap, { next: () => inner.next(sent), return: () => inner.return(undefined) })
     },
     return: (value) => {
       tap.spoil()
@@ -128,13 +146,13 @@ function ofWebStream(inner: ReadableStream, bytes: boolean, tap: Tap): ReadableS
 }
 
 /** Where a web stream's values come from. */
-interface Source {
+interface Spring {
   pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>
   cancel(reason: unknown): unknown
 }
 
 /** A web stream that asks for a value when somebody wants one, and not before. */
-export function webStream(bytes: boolean, { cancel, pull }: Source): ReadableStream {
+export function webStream(bytes: boolean, { cancel, pull }: Spring): ReadableStream {
   const give = (
     controller: ReadableByteStreamController | ReadableStreamDefaultController,
     { done, value }: IteratorResult<unknown>,
