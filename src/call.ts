@@ -9,7 +9,7 @@ import timers from 'node:timers'
 import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { before, lookForMutation, recompute } from './audit.ts'
-import { CodecError } from './errors.ts'
+import { CodecError, PermafrostError } from './errors.ts'
 import { type Found, find, isFresh } from './find.ts'
 import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
@@ -158,7 +158,7 @@ function takePart(
 ): void {
   if (memo.captureOutput) player.print = replay
   player.live = (why) => {
-    if (why instanceof CodecError) room.report(why, memo.name)
+    if (why instanceof PermafrostError) room.report(why, memo.name)
     const now = keyOf(memo, self, args).key
     if (now.digest !== keyed.key.digest || changedSince(recorded).length > 0) throw why
     return Reflect.apply(memo.fn, self, args)

@@ -1,10 +1,10 @@
 /**
  * What the store has for a call, decoded for this caller. Knows when a result is too old; decides nothing else.
  */
-import { guarded } from './guard.ts'
+import { asFailure, guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
 import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
-import { putBack } from './outputs.ts'
+import { type Output, putBack } from './outputs.ts'
 import { changedSince, opened, type Recorded, readTrailer, type Opened as Unsealed } from './recorded.ts'
 import type { Store } from './store/contract.ts'
 import { type Player, play, recordedKind, release, type StreamKind } from './stream/stream.ts'
@@ -34,14 +34,24 @@ export function find(memo: Memo, room: Room, key: CallKey, timing?: Timing): Fou
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
     const held = open(memo, store, entry, timing)
     if (held === undefined || 'changed' in held) return undefined
-    const { outcome } = held
+    const { outcome, player } = held
     if (isWanted(outcome, memo)) {
+      if (player !== undefined) player.putBack = putBackOrFail
       if (outcome.outputs !== undefined) putBack(outcome.outputs)
       return { entry, ...held, staleFor }
     }
     release(outcome.value)
     return undefined
   })
+}
+
+/** Throws a `StoreError`. */
+function putBackOrFail(outputs: readonly Output[]): void {
+  try {
+    putBack(outputs)
+  } catch (error) {
+    throw asFailure(error)
+  }
 }
 
 type Opened = Pick<Found, 'outcome' | 'copy' | 'player' | 'recorded'>

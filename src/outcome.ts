@@ -7,8 +7,13 @@ import { CodecError } from './errors.ts'
 import { metDuring, type Output, takeOutputs } from './outputs.ts'
 import type { Codec } from './types.ts'
 
+export type { Output } from './outputs.ts'
+
 /** Something written to standard output (1) or standard error (2). */
 export type Printed = readonly [stream: 1 | 2, chunk: string | Uint8Array]
+
+/** What goes before a value of a stream: something printed, or a file that is in the value. */
+export type Aside = Printed | Output
 
 export interface Outcome {
   /** Undefined if it threw. */

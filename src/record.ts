@@ -6,15 +6,15 @@
  * taken to its end, untouched, is kept.
  */
 import { isAborted, signalsIn } from './abort.ts'
-import { CodecError } from './errors.ts'
+import { CodecError, unencodable } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
 import { expiryAtOnce, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
 import type { Memo, OpenRecording, Room } from './memo.ts'
 import { observedFurther, recordedBy } from './observe.ts'
-import type { Recording as Output } from './output.ts'
-import { metDuring } from './outputs.ts'
+import type { Recording as Listening } from './output.ts'
+import { metDuring, type Output, takeOutputs } from './outputs.ts'
 import { trailer } from './recorded.ts'
 import type { Draft, NewEntry, Store } from './store/contract.ts'
 import { recordedForm, type Streaming, type Tap, Tape, tapped } from './stream/stream.ts'
@@ -31,7 +31,7 @@ export interface Streamed {
   /** Whether it gave a promise of it. */
   readonly async: boolean
   /** What it prints, if somebody listens; from now on the recording's to stop. */
-  readonly output: Output | undefined
+  readonly output: Listening | undefined
   readonly isOutdated: boolean
 }
 
@@ -58,6 +58,15 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
 
 /** Streams that nobody takes to their end leave nothing behind. They must not be reached from their recordings. */
 const abandoned = new FinalizationRegistry<StreamRecording>((recording) => recording.spoil())
+
+/** Throws a `CodecError` where one cannot be read. */
+function outputsAt(paths: readonly string[]): readonly Output[] {
+  try {
+    return takeOutputs(paths)
+  } catch (error) {
+    throw unencodable(error)
+  }
+}
 
 class StreamRecording implements Tap, OpenRecording {
   readonly digest: Digest
@@ -131,17 +140,15 @@ class StreamRecording implements Tap, OpenRecording {
 
   value(value: unknown): void {
     if (this.#isOver) return
-    this.#noting(() => {
-      this.#print()
-      this.#withoutFiles(() => this.#tape.add(value))
-    })
+    this.#noting(() => this.#tape.add(this.#encoded(value)))
   }
 
   end(value?: unknown): void {
     if (this.#isOver) return
     const rest = this.#noting(() => {
-      this.#print()
-      return this.#withoutFiles(() => this.#tape.end(value))
+      if (value !== undefined) return this.#tape.end(this.#encoded(value))
+      this.#aside([])
+      return this.#tape.end()
     })
     if (rest === undefined || this.#isOver) return this.spoil()
     const { args, async, frame, keyed, self } = this.#streamed
@@ -198,20 +205,17 @@ class StreamRecording implements Tap, OpenRecording {
     return undefined
   }
 
-  /** A file that is a result comes back with its content, for which there is no place between the values of a stream. */
-  #withoutFiles<T>(write: () => T): T {
-    const { encoded, paths } = metDuring(write)
+  /** A value's bytes, after what goes before it. */
+  #encoded(value: unknown): Uint8Array {
+    const { encoded, paths } = metDuring(() => this.#tape.encoded(value))
     const { inputPaths } = this.#streamed.keyed
-    for (const path of paths) {
-      if (inputPaths.includes(path)) continue
-      throw new CodecError('ERR_UNENCODABLE', `cannot keep the file ${path}, which comes out of a stream`)
-    }
+    this.#aside(outputsAt([...paths].filter((path) => !inputPaths.includes(path))))
     return encoded
   }
 
-  #print(): void {
-    const printed = this.#streamed.output?.take()
-    if (printed !== undefined && printed.length > 0) this.#tape.print(printed)
+  #aside(outputs: readonly Output[]): void {
+    const asides = [...(this.#streamed.output?.take() ?? []), ...outputs]
+    if (asides.length > 0) this.#tape.aside(asides)
   }
 
   /** Takes what the tape cannot hold. */

@@ -1,6 +1,6 @@
 /** Streams where they meet other features: what is seen to be read or used, output files, audits, references, large memory. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { CodecError, FreezeError, file } from 'permafrost'
@@ -33,20 +33,101 @@ test('what a stream uses until its end is observed', async (t) => {
   assert.equal(Date.now, now)
 })
 
-test('a stream that gives output files is not kept; one that gives its input files is', (t) => {
-  const { failures, group } = temporaryGroup(t)
-  const path = join(temporaryFolder(t), 'a')
-  writeFileSync(path, '1')
-  const made = group.memoize(function* (name: string) {
-    yield file(name)
+/** Each writes a file and gives it, then writes it anew and gives it again, and returns another. */
+const writers: Readonly<Record<string, (folder: string) => any>> = {
+  generator: function* (folder: string) {
+    for (const text of ['1', '2']) {
+      writeFileSync(join(folder, 'a'), text, { mode: 0o640 })
+      yield { text, made: file(join(folder, 'a')) }
+    }
+    writeFileSync(join(folder, 'last'), 'last')
+    return file(join(folder, 'last'))
+  },
+  'async generator': async function* (folder: string) {
+    return yield* writers['generator']!(folder)
+  },
+  'web stream': (folder: string) => {
+    const inner = writers['generator']!(folder)
+    return new ReadableStream(
+      {
+        pull: (controller) => {
+          const { done, value } = inner.next()
+          if (done) controller.close()
+          else controller.enqueue(value)
+        },
+      },
+      { highWaterMark: 0 },
+    )
+  },
+}
+for (const [kind, make] of Object.entries(writers)) {
+  test(`${kind}: files among its values are kept with them, and put back one by one`, async (t) => {
+    const { failures, group, reopen } = temporaryGroup(t)
+    const folder = temporaryFolder(t)
+    const path = join(folder, 'a')
+    const f = group.memoize(make, { version: 1, name: 'f' })
+    const take = async (stream: any): Promise<unknown[]> => {
+      const iterator = stream.next ? stream : stream[Symbol.asyncIterator]()
+      const seen: unknown[] = []
+      for (;;) {
+        const { done, value } = await iterator.next()
+        if (done) return [...seen, value && readFileSync(value.path, 'utf8')]
+        seen.push(value.text, readFileSync(value.made.path, 'utf8'), statSync(path).mode & 0o777)
+      }
+    }
+    const expected = await take(make(folder))
+    assert.deepEqual(await take(f(folder)), expected)
+    for (const change of [() => rmSync(folder, { recursive: true }), () => writeFileSync(path, 'edited')]) {
+      change()
+      assert.deepEqual(await take(f(folder)), expected)
+    }
+    assert.equal(f.stats().hits, 2)
+    group.close()
+    rmSync(folder, { recursive: true })
+    const again = reopen().memoize(make, { version: 1, name: 'f' })
+    // looking puts nothing back
+    again.wouldHit(folder)
+    for await (const _ of again.peek(folder));
+    assert.equal(existsSync(folder), false)
+    assert.deepEqual(await take(again(folder)), expected)
+    assert.deepEqual(failures, [])
   })
-  assert.deepEqual(
-    [...made(path)].map((one) => one.path),
-    [path],
+}
+
+test('a file among the values that cannot be put back is made by the function', (t) => {
+  const { failures, group } = temporaryGroup(t)
+  const folder = temporaryFolder(t)
+  const path = join(folder, 'sub')
+  const runs: string[] = []
+  const made = group.memoize(
+    function* (name: string) {
+      runs.push(name)
+      yield 1
+      rmSync(name, { recursive: true, force: true })
+      writeFileSync(name, 'made')
+      yield file(name)
+    },
+    { version: 1, name: 'made' },
   )
-  assert.equal(made.wouldHit(path), false)
-  assert.ok(failures[0] instanceof CodecError)
-  assert.match(failures[0].message, /which comes out of a stream/)
+  assert.equal([...made(path)].length, 2)
+  assert.equal(made.wouldHit(path), true)
+  rmSync(path)
+  // a folder is in the way
+  mkdirSync(join(path, 'below'), { recursive: true })
+  assert.equal([...made(path)].length, 2)
+  assert.equal(readFileSync(path, 'utf8'), 'made')
+  assert.equal(runs.length, 2)
+  assert.deepEqual(
+    failures.map(({ code }) => code),
+    ['ERR_STORE_IO'],
+  )
+})
+
+test('a file among the values that is gone, an input file, or cannot be read', (t) => {
+  const { failures, group } = temporaryGroup(t)
+  const folder = temporaryFolder(t)
+  const path = join(folder, 'a')
+  writeFileSync(path, '1')
   const given = group.memoize(function* (input: ReturnType<typeof file>) {
     yield input
     return input
@@ -58,12 +139,48 @@ test('a stream that gives output files is not kept; one that gives its input fil
     )
     assert.equal(given.wouldHit(file(path)), true)
   }
-  const returned = group.memoize(function* (name: string) {
-    yield 1
-    return file(name)
+  writeFileSync(path, '2')
+  assert.equal(given.wouldHit(file(path)), false)
+  const named = group.memoize(function* (name: string) {
+    yield file(name)
   })
-  assert.deepEqual([...returned(path)], [1])
-  assert.equal(returned.wouldHit(path), false)
+  const none = join(folder, 'none')
+  for (let round = 0; round < 2; round++) assert.equal([...named(none)][0]!.path, none)
+  assert.equal(named.stats().hits, 1)
+  assert.equal(existsSync(none), false)
+  assert.equal(failures.length, 0)
+  assert.equal([...named(folder)].length, 1)
+  assert.equal(named.wouldHit(folder), false)
+  assert.ok(failures[0] instanceof CodecError)
+})
+
+test('what a stream prints and the files it gives come together', (t) => {
+  const { failures, group } = temporaryGroup(t)
+  const path = join(temporaryFolder(t), 'a')
+  const f = group.memoize(
+    function* (name: string) {
+      console.error('printed')
+      writeFileSync(name, 'made')
+      yield file(name)
+      console.error('at the end')
+    },
+    { captureOutput: true, codec: 'cbor' },
+  )
+  const { write } = process.stderr
+  const lines: string[] = []
+  process.stderr.write = ((chunk: unknown) => lines.push(String(chunk))) as any
+  try {
+    for (let round = 0; round < 2; round++) {
+      for (const made of f(path)) lines.push(readFileSync(made.path, 'utf8'))
+      rmSync(path)
+    }
+  } finally {
+    process.stderr.write = write
+  }
+  const once = ['printed\n', 'made', 'at the end\n']
+  assert.deepEqual(lines, [...once, ...once])
+  assert.equal(f.stats().hits, 1)
+  assert.deepEqual(failures, [])
 })
 
 test('audits leave streams alone', (t) => {

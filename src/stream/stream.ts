@@ -4,7 +4,7 @@
  */
 import { codecOf } from '../codec/codec.ts'
 import { unencodable } from '../errors.ts'
-import type { Printed } from '../outcome.ts'
+import type { Aside, Output, Printed } from '../outcome.ts'
 import type { Codec } from '../types.ts'
 import { isShape, type Kind, type Shape, streamOf } from './kinds.ts'
 import { type Deck, played } from './plays.ts'
@@ -36,30 +36,33 @@ export class Tape {
     this.#writer.add(ITEM.value, Buffer.from(JSON.stringify({ ...shape, hasOutput })))
   }
 
-  /** Throws a `CodecError` for what the codec cannot encode; then nothing was added. */
-  add(value: unknown): void {
-    this.#writer.add(ITEM.value, this.#encoded(value))
-  }
-
-  print(printed: readonly Printed[]): void {
-    this.#writer.add(ITEM.printed, codecOf('cbor').encode(printed))
-  }
-
-  /** Gives what the sink has not got. Throws as `add`. */
-  end(value: unknown): Uint8Array {
-    if (value === undefined) this.#writer.add(ITEM.end, new Uint8Array())
-    else this.#writer.add(ITEM.endWithValue, this.#encoded(value))
-    return this.#writer.rest
-  }
-
-  #encoded(value: unknown): Uint8Array {
+  /** A value as it is to be added. Throws a `CodecError` for what the codec cannot encode. */
+  encoded(value: unknown): Uint8Array {
     try {
       return this.#codec.encode(value)
     } catch (error) {
       throw unencodable(error)
     }
   }
+
+  /** Before the value that it goes before. */
+  aside(asides: readonly Aside[]): void {
+    this.#writer.add(ITEM.aside, codecOf('cbor').encode(asides))
+  }
+
+  add(encoded: Uint8Array): void {
+    this.#writer.add(ITEM.value, encoded)
+  }
+
+  /** With what was returned, if anything. Gives what the sink has not got. */
+  end(encoded?: Uint8Array): Uint8Array {
+    this.#writer.add(encoded === undefined ? ITEM.end : ITEM.endWithValue, encoded ?? new Uint8Array())
+    return this.#writer.rest
+  }
 }
+
+const isPrinted = (aside: Aside): aside is Printed => typeof aside[0] === 'number'
+const isOutput = (aside: Aside): aside is Output => !isPrinted(aside)
 
 /** What whoever plays a recording may have a say in; asked when it comes to it. */
 export interface Player {
@@ -67,6 +70,8 @@ export interface Player {
   live?: (why: unknown) => unknown
   /** To be given what was printed on the way. */
   print?: (printed: readonly Printed[]) => void
+  /** To be given the files in the next value. What it throws is as if that could not be read. */
+  putBack?: (outputs: readonly Output[]) => void
 }
 
 /** A stream, and whether what was printed while it was recorded is in it. */
@@ -106,8 +111,10 @@ function deckOf(reader: TapeReader, shape: Shape, codec: Codec, player: Player):
     for (;;) {
       const { bytes, kind } = reader.next()
       if (kind === ITEM.value) return { done: false, value: codec.decode(bytes) }
-      if (kind === ITEM.printed) {
-        player.print?.(codecOf('cbor').decode(bytes) as readonly Printed[])
+      if (kind === ITEM.aside) {
+        const asides = codecOf('cbor').decode(bytes) as readonly Aside[]
+        player.putBack?.(asides.filter(isOutput))
+        player.print?.(asides.filter(isPrinted))
         continue
       }
       const value = kind === ITEM.endWithValue ? codec.decode(bytes) : undefined

@@ -8,7 +8,7 @@
 import { CodecError } from '../errors.ts'
 
 /** What an item is. */
-export const ITEM = { value: 0, printed: 1, end: 2, endWithValue: 3 } as const
+export const ITEM = { value: 0, aside: 1, end: 2, endWithValue: 3 } as const
 
 export type ItemKind = (typeof ITEM)[keyof typeof ITEM]
 
