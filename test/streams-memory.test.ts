@@ -16,8 +16,9 @@ const readable = memoize((count) => {
   return new Readable({ objectMode: true, read() { this.push(i < count ? i++ + 1 : null) } })
 })
 const blocks = memoize(function* (count) { for (let i = 0; i < count; i++) yield Buffer.alloc(65536, i) })
+const iterator = memoize((count) => Array.prototype.keys.call({ length: count }))
 const [name, count] = process.argv.slice(2)
-const f = { numbers, asyncNumbers, web, readable, blocks }[name]
+const f = { numbers, asyncNumbers, web, readable, iterator, blocks }[name]
 for await (const _ of f(10));
 for await (const _ of f(10));
 const before = process.memoryUsage().rss
@@ -32,6 +33,7 @@ describe('memory', () => {
     ['asyncNumbers', 200_000],
     ['web', 200_000],
     ['readable', 200_000],
+    ['iterator', 200_000],
     // of 64 KiB each: 256 MiB
     ['blocks', 4000],
   ] as const) {

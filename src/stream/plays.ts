@@ -13,6 +13,8 @@ export interface Deck {
   readonly shape: Shape
   /** The next value, or the end, which closes it. Throws a `CodecError`. */
   next(): IteratorResult<unknown>
+  /** Whether the next is known to be the end. Throws a `CodecError`. */
+  isOver(): boolean
   close(): void
   /** The function's own stream, from its beginning, or a promise of it. Throws `error` where it cannot be had. */
   live(error: unknown): unknown
@@ -28,6 +30,7 @@ export function played(deck: Deck): object {
     return webStream(shape.bytes, {
       pull: shape.bytes ? () => ownedBy(values.pull()) : values.pull,
       cancel: (reason) => values.cancel(reason),
+      isOver: values.isOver,
     })
   }
   return readable(shape, { pull: values.pull, cancel: (error) => void values.cancel(error) })
@@ -160,6 +163,7 @@ async function* asAsyncGenerator(deck: Deck): AsyncGenerator {
 }
 
 interface Values {
+  isOver(): boolean
   readonly pull: () => IteratorResult<unknown> | Promise<IteratorResult<unknown>>
   cancel(reason: unknown): unknown
 }
@@ -186,6 +190,13 @@ function awaited(deck: Deck): Values {
       }
       given += 1
       return step
+    },
+    isOver: () => {
+      try {
+        return live === undefined && deck.isOver()
+      } catch {
+        return false
+      }
     },
     cancel: (reason) => {
       deck.close()

@@ -125,6 +125,7 @@ function deckOf(reader: TapeReader, shape: Shape, codec: Codec, player: Player):
   return {
     shape,
     next,
+    isOver: () => reader.isOver,
     close: () => reader.close(),
     live: (why) => {
       if (player.live === undefined) throw why

@@ -107,6 +107,12 @@ export class TapeReader {
     return { kind, bytes: this.#held.subarray(this.#at - length, this.#at) }
   }
 
+  /** Whether what comes next is the end, and nothing was returned. */
+  get isOver(): boolean {
+    if (this.#at === this.#end) this.#need(1)
+    return this.#held[this.#at] === ITEM.end
+  }
+
   /** Holds so many bytes from here on. */
   #need(length: number): void {
     const left = this.#end - this.#at

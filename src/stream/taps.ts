@@ -4,8 +4,13 @@
  * them; a `Readable` reads ahead as far as its buffer goes, all others not at all.
  */
 import type { Readable } from 'node:stream'
+import type { UnderlyingByteSource, UnderlyingSource } from 'node:stream/web'
+import timers from 'node:timers'
 import { type IteratorName, iteratorOf, type Source, sourceOf } from './iterators.ts'
 import { nodeStreams, type Shape, type Streaming } from './kinds.ts'
+
+// as it was when this was loaded: programs put others in its place
+const { setImmediate } = timers
 
 /** Who listens. */
 export interface Tap {
@@ -120,60 +125,79 @@ function ofAsyncGenerator(inner: AsyncGenerator, tap: Tap): AsyncGenerator {
 
 function ofWebStream(inner: ReadableStream, bytes: boolean, tap: Tap): ReadableStream {
   const reader = inner.getReader()
+  const failed = (error: unknown): never => {
+    tap.spoil()
+    throw error
+  }
+  let isOver = false
+  const over = (): void => {
+    isOver = true
+  }
   return webStream(bytes, {
     pull: () =>
       tap
         .pullLater(() => reader.read())
-        .then(
-          (step) => {
-            try {
-              tell(tap, step)
-            } catch (error) {
-              return reader.cancel(error).then(() => Promise.reject(error))
-            }
-            return step
-          },
-          (error) => {
-            tap.spoil()
-            throw error
-          },
-        ),
+        .then((step) => {
+          try {
+            tell(tap, step)
+          } catch (error) {
+            return reader.cancel(error).then(() => Promise.reject(error))
+          }
+          return step
+        }, failed),
     cancel: (reason) => {
       tap.spoil()
       return tap.pullLater(() => reader.cancel(reason))
     },
+    isOver: () => isOver,
+    over: reader.closed.then(over, failed),
   })
 }
+
+type Controller = ReadableByteStreamController | ReadableStreamDefaultController
 
 /** Where a web stream's values come from. */
 interface Spring {
   pull(): IteratorResult<unknown> | Promise<IteratorResult<unknown>>
   cancel(reason: unknown): unknown
+  /** Whether nothing comes any more but the end, so far as is known. */
+  isOver(): boolean
+  /** When that becomes so while nobody pulls; rejected with what the stream fails by. */
+  readonly over?: Promise<void>
 }
 
-/** A web stream that asks for a value when somebody wants one, and not before. */
-export function webStream(bytes: boolean, { cancel, pull }: Spring): ReadableStream {
+/** A web stream that asks for a value when somebody wants one, and not before. It has ended with its last one. */
+export function webStream(bytes: boolean, { cancel, isOver, over, pull }: Spring): ReadableStream {
+  let isPulling = false
   const give = (
-    controller: ReadableByteStreamController | ReadableStreamDefaultController,
+    controller: Controller,
     { done, value }: IteratorResult<unknown>,
-  ): void => {
-    if (done !== true) return controller.enqueue(value as Uint8Array<ArrayBuffer>)
+  ): undefined | Promise<void> => {
+    isPulling = false
+    if (done !== true) {
+      controller.enqueue(value as Uint8Array<ArrayBuffer>)
+      return isOver() ? next(controller) : undefined
+    }
     controller.close()
     // somebody may be waiting with memory of his own
     if ('byobRequest' in controller) controller.byobRequest?.respond(0)
   }
-  const next = (
-    controller: ReadableByteStreamController | ReadableStreamDefaultController,
-  ): void | Promise<void> => {
+  const next = (controller: Controller): undefined | Promise<void> => {
+    isPulling = true
     const step = pull()
     return 'then' in step ? step.then((one) => give(controller, one)) : give(controller, step)
   }
+  const start = (controller: Controller): undefined => {
+    if (isOver()) void next(controller)
+    over
+      ?.then(() => (isPulling ? undefined : next(controller)))
+      // it has failed, or was cancelled, which nobody needs to be told twice
+      .catch((error) => controller.error(error))
+  }
+  const source = { start, pull: next, cancel: (reason: unknown) => cancel(reason) as undefined }
   return bytes
-    ? new ReadableStream({ type: 'bytes', pull: next, cancel: (reason) => cancel(reason) as undefined })
-    : new ReadableStream(
-        { pull: next, cancel: (reason) => cancel(reason) as undefined },
-        { highWaterMark: 0 },
-      )
+    ? new ReadableStream({ type: 'bytes', ...source } as UnderlyingByteSource)
+    : new ReadableStream(source as UnderlyingSource, { highWaterMark: 0 })
 }
 
 function ofReadable(inner: Readable, shape: Extract<Shape, { kind: 'readable' }>, tap: Tap): Readable {
@@ -220,11 +244,14 @@ export function readable(
         let goes = true
         while (goes) {
           const step = pull()
-          if ('then' in step) {
-            step.then(give, (error) => made.destroy(error))
-            return
+          if (objectMode && !('then' in step)) {
+            goes = give(step)
+            continue
           }
-          goes = give(step)
+          // of bytes, what is there at once is taken as one: so one piece after the other, with time to take it
+          const later = 'then' in step ? step : new Promise<typeof step>((done) => setImmediate(done, step))
+          later.then(give).catch((error) => made.destroy(error))
+          return
         }
       } catch (error) {
         made.destroy(error as Error)
