@@ -231,6 +231,67 @@ test('a long recording, whose values are in a file, has what was read behind the
   assert.deepEqual(failures, [])
 })
 
+test('with what else may be asked for: another codec, compression, output, a lifetime; by an iterator', (t) => {
+  const { at, folder } = folderWith(t, { a: 'a'.repeat(20_000), b: '2' })
+  let now = 1_000_000
+  const { failures, group } = temporaryGroup(t, { clock: () => now })
+  const f = group.memoize(makers['generator']!, {
+    ...AUTO,
+    codec: 'json',
+    compress: 'gzip',
+    captureOutput: true,
+    ttl: '1m',
+  })
+  const lazy = group.memoize(
+    (path: string) =>
+      Array.prototype.values.call({
+        length: 2,
+        get 0() {
+          return readFileSync(join(path, 'a'), 'utf8')
+        },
+        get 1() {
+          return readFileSync(join(path, 'b'), 'utf8')
+        },
+      }),
+    AUTO,
+  )
+  for (const stream of [f, lazy]) {
+    const expected = ['a', 'b'].map((name) => readFileSync(at(name), 'utf8'))
+    for (let round = 0; round < 2; round++) assert.deepEqual([...stream(folder)], expected)
+    assert.equal(stream.stats().hits, 1)
+    writeFileSync(at('b'), `${expected[1]}!`)
+    assert.equal(stream.wouldHit(folder), false)
+    assert.deepEqual([...stream(folder)], [expected[0], `${expected[1]}!`])
+    assert.equal(stream.wouldHit(folder), true)
+  }
+  const [entry] = [...group.entries()].filter(({ codec }) => codec.startsWith('json'))
+  assert.equal(entry!.codec, 'json1+gzip+inputs recorded: generator')
+  assert.ok(entry!.size < 2000)
+  for (const _ of f(folder));
+  now += 60_000
+  assert.equal(f.wouldHit(folder), false)
+  assert.deepEqual(failures, [])
+})
+
+test('a method that is a generator, by the fields and files it reads', (t) => {
+  const { at } = folderWith(t, { a: '1' })
+  const { failures, group } = temporaryGroup(t)
+  class Reader {
+    constructor(readonly suffix: string) {}
+    read = group.memoize(function* (this: Reader, path: string) {
+      yield readFileSync(path, 'utf8') + this.suffix
+    }, AUTO)
+  }
+  for (const text of ['1', '2']) {
+    writeFileSync(at('a'), text)
+    for (const suffix of ['x', 'y', 'x']) {
+      assert.deepEqual([...new Reader(suffix).read(at('a'))], [text + suffix])
+    }
+  }
+  assert.equal(new Reader('x').read.stats().hits, 2)
+  assert.deepEqual(failures, [])
+})
+
 test('whoever sends something into a recording whose inputs changed meanwhile is told', (t) => {
   const { at, folder } = folderWith(t, { a: '1' })
   const { group } = temporaryGroup(t)
