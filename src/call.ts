@@ -151,11 +151,8 @@ function remembered(error: unknown, { createdAt }: Entry): unknown {
 }
 
 /** Where a recording cannot say what the function would do, the function does it. */
-function takePart(
-  { args, keyed, memo, room, self }: Call,
-  player: Player,
-  recorded: readonly Recorded[],
-): void {
+function takePart(one: Call, player: Player, recorded: readonly Recorded[]): void {
+  const { args, keyed, memo, room, self } = one
   if (memo.captureOutput) player.print = replay
   player.live = (why) => {
     if (why instanceof PermafrostError) room.report(why, memo.name)
