@@ -12,6 +12,7 @@ import { around, depend, type Frame } from './frame.ts'
 import { LOGGERS } from './freeze/brands.ts'
 import { listenToListings } from './freeze/files.ts'
 import type { InputVersion } from './freeze/freeze.ts'
+import { inputVersion } from './freeze/marks.ts'
 import { isOwn, originOf } from './freeze/origin.ts'
 import { placeAt } from './freeze/place.ts'
 import { isNodes, type Use } from './freeze/uses.ts'
@@ -299,15 +300,17 @@ const TRANSPARENT = /^node:internal\/(?:util$|util\/|fs\/streams)/
 /** Where the user's code is that led to a call, undefined where none did. */
 function callerOf(standIn: Function): string | undefined {
   let inPackage: string | undefined
+  let asked: string | undefined
   for (const site of sitesAbove(standIn)) {
     const url = site.getFileName() ?? ''
     // native code, such as that of `map`, and text that was evaluated
     if (url === '' || !/[/:\\]/.test(url)) continue
     if (isOwn(url)) {
-      // a version that the user's code asks for
-      if (/\/freeze\/(?:content|file)\.js$/.test(url)) continue
-      break
+      asked = site.getFunctionName() ?? ''
+      continue
     }
+    // what this package does is nobody's use, but for a version that the user's code asks for
+    if (asked !== undefined && !asked.includes(inputVersion.description!)) break
     if (url.startsWith('node:')) {
       // what Node does by itself, or for what was noticed already
       if (inPackage === undefined && !TRANSPARENT.test(url)) break

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import * as cryptoSpace from 'node:crypto'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import fs, { createReadStream, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import net from 'node:net'
@@ -18,7 +19,6 @@ import {
   inputVersion,
   UncertainError,
 } from 'permafrost'
-import { usesOf } from '#src/freeze/freeze.js'
 import { project } from './support/project.js'
 import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
@@ -249,7 +249,16 @@ else console.log(look().join(' '))`,
       () => read('x'),
       () => new Date(),
     ]
-    const whats = () => fns().map((fn) => usesOf(fn).map(({ held, what }) => [what, held]))
+    const told: { readonly uses: readonly { readonly what: string; readonly held?: boolean }[] }[] = []
+    const note = (event: unknown) => void told.push(event as (typeof told)[number])
+    subscribe('permafrost:impure', note)
+    t.after(() => unsubscribe('permafrost:impure', note))
+    const { group } = temporaryGroup(t)
+    const whats = () => {
+      told.length = 0
+      for (const fn of fns()) group.memoize(fn as () => unknown).key()
+      return told.map(({ uses }) => uses.map(({ held, what }) => [what, held]))
+    }
     assert.deepEqual(meanwhile(t, whats), whats())
     assert.equal(whats().flat().length, 5)
   })

@@ -39,25 +39,31 @@ export function originOf(url: string): Origin {
   return origin
 }
 
-/** This package's own folder: its code is a package's wherever it lies, linked or cloned. */
-const OWN = new URL('../../', import.meta.url)
-const OWN_CODE = new URL('dist/', OWN).href
-const OWN_PATH = fileURLToPath(OWN_CODE)
+/**
+ * This package: its code is a package's wherever it lies, linked or cloned, in one file or in many. Undefined where somebody has made
+ * it part of a file of their own.
+ */
+const own = ownPackage()
+
+function ownPackage(): (Named & { readonly code: string; readonly path: string }) | undefined {
+  const code = /^.*\/dist\//.exec(import.meta.url)?.[0]
+  const named = code === undefined ? undefined : readPackage(fileURLToPath(new URL('../', code)))
+  if (code === undefined || named?.name !== 'permafrost') return undefined
+  return { ...named, code, path: fileURLToPath(code) }
+}
 
 /** Whether nobody needs to read the source of the script at that URL, from the URL alone. */
 export function isForeign(url: string): boolean {
-  return url.startsWith('node:') || url.startsWith(OWN_CODE) || url.includes('/node_modules/')
+  return url.startsWith('node:') || isOwn(url) || url.includes('/node_modules/')
 }
 
 /** Whether the script at that URL is this package's. */
-export const isOwn = (url: string): boolean => url.startsWith(OWN_CODE) || url.startsWith(OWN_PATH)
+export const isOwn = (url: string): boolean =>
+  own !== undefined && (url.startsWith(own.code) || url.startsWith(own.path))
 
 function find(url: string): Origin {
   if (url.startsWith('node:')) return BUILTIN
-  if (url.startsWith(OWN_CODE)) {
-    const own = readPackage(fileURLToPath(OWN))
-    if (own !== undefined) return { kind: 'package', ...own }
-  }
+  if (own !== undefined && isOwn(url)) return { kind: 'package', name: own.name, version: own.version }
   const path = pathOf(url)
   if (path === undefined || !path.split(sep).includes('node_modules')) return USER
   for (let folder = dirname(path); folder !== dirname(folder); folder = dirname(folder)) {
@@ -80,7 +86,12 @@ export function pathOf(url: string): string | undefined {
   return url.startsWith(sep) || /^[A-Za-z]:[\\/]/.test(url) ? url : undefined
 }
 
-function readPackage(folder: string): { name: string; version: string } | undefined {
+interface Named {
+  readonly name: string
+  readonly version: string
+}
+
+function readPackage(folder: string): Named | undefined {
   try {
     const found = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, unknown>
     const { name, version } = found
