@@ -2,7 +2,6 @@
  * Files as results: what `file()` made and a function returns is kept with its content, and put back where it was if it is
  * gone or changed by the time of a hit. Copied, never linked, so that nobody's edit reaches the cache.
  */
-import { randomUUID } from 'node:crypto'
 import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { registerClass } from './codec/codec.ts'
@@ -55,7 +54,7 @@ export function putBack(outputs: readonly Output[]): void {
       continue
     }
     mkdirSync(dirname(path), { recursive: true })
-    const partial = `${path}.${randomUUID()}.tmp`
+    const partial = `${path}.${process.getBuiltinModule('node:crypto').randomUUID()}.tmp`
     try {
       writeFileSync(partial, content, { mode, flag: 'wx' })
       chmodSync(partial, mode)

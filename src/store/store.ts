@@ -75,6 +75,8 @@ class DirectoryStore implements Store {
   readonly #drafts: Drafts
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   readonly #results: Results
+  /** Whether entries came or went since the last commit. */
+  #isChanged = false
 
   constructor(options: StoreOptions, fs: FileSystem) {
     this.#options = options
@@ -141,6 +143,7 @@ class DirectoryStore implements Store {
     })
     if (newcomer === undefined) return undefined
     try {
+      this.#isChanged = true
       const admitted = this.#open.guard(doing, () => this.#intake.admit(newcomer, asked, stored))
       if (admitted !== undefined && asked.lease !== undefined) this.leases.over(asked.lease)
       return admitted
@@ -159,6 +162,7 @@ class DirectoryStore implements Store {
 
   #drop(key: Digest): boolean {
     this.#results.forget(key)
+    this.#isChanged = true
     const removed = this.#index.removeFor('forgotten', key)
     if (removed?.file !== undefined)
       this.#open.afterwards('removing an object', () => this.#open.removeDoomed())
@@ -172,6 +176,7 @@ class DirectoryStore implements Store {
     return this.#open.guard('clearing', () => {
       this.#open.expectWritable('clearing')
       this.#results.forgetAll()
+      this.#isChanged = true
       const removed = this.#index.removeMatching(filter)
       if (removed === 0) return 0
       this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
@@ -277,6 +282,7 @@ class DirectoryStore implements Store {
       this.#open.afterwards('flushing the parent directory', () =>
         syncToDisk(this.#fs, dirname(this.directory), 'directory'),
       )
+      this.#isChanged = false
     })
   }
 
@@ -301,8 +307,13 @@ class DirectoryStore implements Store {
     }
   }
 
+  #maintain<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    this.#isChanged = true
+    return this.#open.maintain(doing, work)
+  }
+
   async gc({ signal }: { readonly signal?: AbortSignal } = {}): Promise<GcReport> {
-    return this.#open.maintain('collecting garbage', () =>
+    return this.#maintain('collecting garbage', () =>
       collect(this.#open.rooms, signal, (error) => this.#open.survive(error, 'collecting garbage')),
     )
   }
@@ -314,7 +325,7 @@ class DirectoryStore implements Store {
         repair,
         rebuild: () => this.#open.rebuild(),
       })
-    if (repair) return this.#open.maintain('repairing', verify)
+    if (repair) return this.#maintain('repairing', verify)
     try {
       this.#open.guard('verifying', () => this.#open.follow())
       return await verify()
@@ -324,7 +335,7 @@ class DirectoryStore implements Store {
   }
 
   async recover(options: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
-    return this.#open.maintain('recovering', async () => {
+    return this.#maintain('recovering', async () => {
       const adopted = await recoverAll(this.#open.rooms, options)
       if (options.dryRun !== true) {
         this.#open.removeDoomed()
@@ -338,7 +349,9 @@ class DirectoryStore implements Store {
     if (this.#open.closed) return
     const { temporary, durability } = this.#options
     if (!temporary && !this.readonly) {
-      this.#open.afterwards('closing', () => (durability === 'process' ? this.flush() : this.commit()))
+      // waiting for the disk takes longer than a thousand hits
+      const isSafe = durability === 'process' || !this.#isChanged
+      this.#open.afterwards('closing', () => (isSafe ? this.flush() : this.commit()))
     }
     this.#drafts.close()
     this.#counters.close()

@@ -3,6 +3,8 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { StoreError } from '#src/errors.js'
+import { nodeFiles } from '#src/store/files.js'
+import type { Store } from '#src/store/store.js'
 import { bytesOf, digest, entryOf, get, keyOf, LARGE, put, roomFor, SMALL } from './harness.js'
 
 for (const [kind, size] of [
@@ -155,6 +157,36 @@ test('counts are seen at once, written in batches, and survive', (t) => {
   assert.equal(again.usage().g?.misses, 1)
   again.resetUsage()
   assert.equal(again.usage().g, undefined)
+})
+
+test('whoever put or dropped something waits for the disk at the end, whoever only looked does not', (t) => {
+  const room = roomFor(t)
+  let waits = 0
+  const fs = {
+    ...nodeFiles,
+    fsyncSync(descriptor: number): void {
+      waits += 1
+      nodeFiles.fsyncSync(descriptor)
+    },
+  }
+  const waitsOf = (act: (store: Store) => void): number => {
+    const store = room.open({ durability: 'commit' }, fs)
+    waits = 0
+    act(store)
+    store.close()
+    return waits
+  }
+  assert.ok(waitsOf((store) => put(store, 1, SMALL)) > 0)
+  assert.equal(
+    waitsOf((store) => {
+      assert.ok(store.find(keyOf(1).digest))
+      store.count('f', { hits: 1 }, keyOf(1).digest)
+    }),
+    0,
+  )
+  assert.equal(room.open().find(keyOf(1).digest)?.hits, 1)
+  assert.ok(waitsOf((store) => store.drop(keyOf(1).digest)) > 0)
+  assert.ok(waitsOf((store) => store.clear()) > 0)
 })
 
 test('closest prefers the same arguments, then the newest', (t) => {
