@@ -55,7 +55,8 @@ function shortened(
   }
 }
 
-const DEPARTED: Readonly<Record<WhyDeparted, string>> = {
+/** Why there is nothing any more, in words. */
+export const DEPARTED: Readonly<Record<WhyDeparted, string>> = {
   evicted: 'it was kept, and left to make room for others',
   expired: 'it was kept, and left when its time was over',
   forgotten: 'it was kept, and somebody forgot it',

@@ -14,7 +14,7 @@ import {
 } from './memoize-options.ts'
 import { is, type OptionCheck } from './options.ts'
 import { policies } from './store/policy.ts'
-import type { ByteSize, Codec, Duration, EvictionPolicy, ExportFilter } from './types.ts'
+import type { ByteSize, Codec, Duration, EvictionPolicy } from './types.ts'
 
 export type BuiltinPolicy = 'gdsf' | 'gdsize' | 'lru' | 'lfu' | 'fifo' | 'none'
 
@@ -135,17 +135,4 @@ export const groupChecks: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   temporary: is.boolean,
   clock: is.function,
   onError: is.function,
-}
-
-const MOMENT: OptionCheck = {
-  expects: "a Date, milliseconds ago or a duration such as '7d'",
-  accepts: (value) => (value instanceof Date && !Number.isNaN(value.getTime())) || is.duration.accepts(value),
-}
-
-/** The checks of what to export. */
-export const selectionChecks: Readonly<Record<keyof ExportFilter, OptionCheck>> = {
-  name: is.string,
-  tag: is.string,
-  since: MOMENT,
-  before: MOMENT,
 }

@@ -11,35 +11,47 @@ import { dirname, join, resolve } from 'node:path'
 import { checkCompression } from './codec/codec.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { emit, warn, warnOnce } from './events.ts'
+import { DEPARTED } from './explain.ts'
 import { digestBytes, newDigester } from './freeze/digest.ts'
-import { type GroupOptions, groupChecks, selectionChecks } from './group-options.ts'
+import { type GroupOptions, groupChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
 import { leaseTerms } from './memoize-options.ts'
 import { bytes, checkOptions, milliseconds } from './options.ts'
+import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
+import { checkEviction, checkListing, checkPrefix, selectionOf } from './selection.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
+  Departed,
   Digest,
-  Duration,
   Entry,
   EntryFilter,
-  ExportFilter,
+  EvictOptions,
+  EvictReport,
   ExportReport,
   FunctionStats,
   GcReport,
   GroupStats,
   ImportReport,
+  Listing,
+  Preview,
   RecoverOptions,
+  Space,
+  VerifyOptions,
   VerifyReport,
+  Watch,
 } from './types.ts'
+
+export { factsOf } from './store/facts.ts'
 
 const DEFAULT_SIZE = '1GiB'
 const DEFAULT_MEMORY = '64MiB'
 /** Milliseconds that a function may cost more than it saves before somebody is told. */
 const WORTH_A_WARNING = 1000
+const MOST_FOUND = 20
 
 /** Failures of opening that are not the caller's mistake. */
 const SURVIVABLE: ReadonlySet<string> = new Set([
@@ -163,9 +175,52 @@ export class MemoizedGroup implements Disposable {
     return this.#store
   }
 
-  /** What is kept, most recent first. Throws `StoreError`. */
-  entries(filter?: EntryFilter): IterableIterator<Entry> {
-    return this.#opened().entries(filter)
+  /** What is kept, most recent first if nothing else is asked for. Throws `StoreError`. */
+  entries(listing: Listing = {}): IterableIterator<Entry> {
+    checkListing(listing)
+    const { limit, reverse, sort, ...filter } = listing
+    const selection = selectionOf(filter, this.#clock(), 'entries')
+    const { survey } = this.#opened()
+    // the order in which they came, in which no limit needs all of them
+    if (sort === undefined && limit === undefined && reverse !== true) return survey.newest(selection)
+    return survey.sorted(selection, {
+      sort: sort ?? 'created',
+      ...(reverse !== undefined && { reverse }),
+      ...(limit !== undefined && { limit }),
+    })
+  }
+
+  /** How many entries a filter means, and their bytes. Throws `StoreError`. */
+  sum(filter: EntryFilter = {}): { readonly entries: number; readonly size: number } {
+    return this.#opened().survey.sum(selectionOf(filter, this.#clock(), 'sum'))
+  }
+
+  /** The entries of calls whose digests begin so, 20 at most. Throws `StoreError`. */
+  find(prefix: string): readonly Entry[] {
+    checkPrefix(prefix, 'find')
+    return this.#opened().survey.startingWith(prefix, MOST_FOUND)
+  }
+
+  /** Calls whose digests begin so and whose entries left lately, the last one first. Throws `StoreError`. */
+  departed(prefix: string): readonly Departed[] {
+    checkPrefix(prefix, 'departed')
+    const departed = this.#opened().survey.departedLike(prefix)
+    return departed.map(({ key, why }) => ({ key, why, explanation: DEPARTED[why] }))
+  }
+
+  /** The arguments of an entry's call in words, where they were noted: for calls of a millisecond and more. Throws `StoreError`. */
+  argumentsOf(entry: Entry): string | undefined {
+    return argumentsOf(this.#opened(), entry)
+  }
+
+  /** What is kept for an entry, as far as a built-in codec can read it. Runs no code but of classes registered here. */
+  preview(entry: Entry): Preview {
+    return previewOf(this.#opened(), entry)
+  }
+
+  /** What takes how much room. Throws `StoreError`. */
+  space(): Space {
+    return this.#opened().survey.space()
   }
 
   /** Counted over all processes since the last `resetStats()`, and what is kept now. Throws `StoreError`. */
@@ -202,34 +257,36 @@ export class MemoizedGroup implements Disposable {
     this.#opened().commit()
   }
 
-  /** Write results to one file, which appears whole or not at all, to be imported elsewhere. */
-  async export(file: string, filter: ExportFilter = {}): Promise<ExportReport> {
-    checkOptions(filter, selectionChecks, 'export')
-    const { before, since, ...which } = filter
-    const store = this.#opened()
-    return store.export(resolve(file), {
-      ...which,
-      ...(since !== undefined && { since: this.#momentOf(since, 'since') }),
-      ...(before !== undefined && { before: this.#momentOf(before, 'before') }),
-    })
+  /** Write results to one file, which appears whole or not at all, to be imported elsewhere. Rejects with the signal's reason. */
+  async export(file: string, filter: EntryFilter = {}, watch?: Watch): Promise<ExportReport> {
+    const selection = selectionOf(filter, this.#clock(), 'export')
+    return this.#opened().export(resolve(file), selection, watch)
   }
 
   /** Keep the results of an exported file, except of calls that have one. */
-  async import(file: string): Promise<ImportReport> {
-    return this.#opened().import(resolve(file))
-  }
-
-  #momentOf(moment: Date | Duration, name: string): number {
-    return moment instanceof Date ? moment.getTime() : this.#clock() - milliseconds(moment, name)
+  async import(file: string, watch?: Watch): Promise<ImportReport> {
+    return this.#opened().import(resolve(file), watch)
   }
 
   /** Remove what expired, what is over the limits, and what crashes left behind. */
-  async gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport> {
-    return this.#opened().gc(options)
+  async gc(watch?: Watch): Promise<GcReport> {
+    return this.#opened().gc(watch)
+  }
+
+  /** Make results leave, the lowest scores first, until limits hold that are not the group's; or all that fit a filter. */
+  async evict(options: EvictOptions): Promise<EvictReport> {
+    checkEviction(options)
+    const { filter, maxEntries = Number.POSITIVE_INFINITY, maxSize, ...watch } = options
+    return this.#opened().evict({
+      ...watch,
+      maxEntries,
+      maxSize: maxSize === undefined ? Number.POSITIVE_INFINITY : bytes(maxSize, 'maxSize'),
+      ...(filter !== undefined && { selection: selectionOf(filter, this.#clock(), 'evict') }),
+    })
   }
 
   /** Check every row and every object; `repair` what can be repaired. */
-  async verify(options?: { readonly repair?: boolean }): Promise<VerifyReport> {
+  async verify(options?: VerifyOptions): Promise<VerifyReport> {
     return this.#opened().verify(options)
   }
 
@@ -238,9 +295,14 @@ export class MemoizedGroup implements Disposable {
     return this.#opened().recover(options)
   }
 
-  /** Forget all results, those of one function, or those with one tag. How many there were. Throws `StoreError`. */
-  clear(filter?: EntryFilter): number {
-    return this.#opened().clear(filter)
+  /** Forget all results, or those that fit a filter. How many there were. Throws `StoreError`. */
+  clear(filter: EntryFilter = {}): number {
+    return this.#opened().clear(selectionOf(filter, this.#clock(), 'clear'))
+  }
+
+  /** Forget one call, by its digest. Whether there was a result. Throws `StoreError`. */
+  forget(key: Digest): boolean {
+    return this.#opened().drop(key)
   }
 
   /** Write what is pending and close the directory. Later calls of its functions run uncached. */

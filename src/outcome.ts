@@ -75,6 +75,10 @@ export function encodeParts(codec: Codec, outcome: Outcome, inputs: readonly str
 export const isFormOf = (form: string, codec: Codec): boolean =>
   form === codec.name || form === codec.name + ENVELOPE
 
+/** The codec's name in a form. */
+export const baseOf = (form: string): string =>
+  form.endsWith(ENVELOPE) ? form.slice(0, -ENVELOPE.length) : form
+
 /** A fresh outcome, which takes the leaves as its memory. Throws a `CodecError` for bytes that are none. */
 export function decodeOutcome(codec: Codec, form: string, { bytes, leaves }: Parts): Outcome {
   if (form === codec.name) {

@@ -92,7 +92,15 @@ const MOST_NAMES = 5
 export const inWords = (names: readonly string[]): string => names.slice(0, MOST_NAMES).join(', ')
 
 /** What a result's codec is called whose bytes begin with what was read. */
-export const withReads = (codec: string): string => `${codec}+inputs`
+export const withReads = (codec: string): string => codec + READS
+
+const READS = '+inputs'
+
+/** The codec of such a name, and whether it was one. */
+export function withoutReads(name: string): { readonly base: string; readonly hasReads: boolean } {
+  const hasReads = name.endsWith(READS)
+  return { base: hasReads ? name.slice(0, -READS.length) : name, hasReads }
+}
 
 /** Bytes of a result behind what was read: its length (4 bytes, little-endian), JSON, and blanks up to a multiple of 8. */
 export function sealed(recorded: readonly Recorded[], bytes: Uint8Array): Uint8Array {

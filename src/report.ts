@@ -43,8 +43,12 @@ export function thrashingText(
   return `${facts}. A call is computed in ${time(timeSaved / hits)}, which is less than a look-up: memoize a function further out, which calls it`
 }
 
-/** Columns without lines, numbers to the right. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Columns without lines, numbers to the right. `words` are the columns that are none, beside the first. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  words: readonly string[] = [],
+): string {
   const Table = createRequire(import.meta.url)('cli-table3') as typeof import('cli-table3')
   const none = [
     'top',
@@ -61,7 +65,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     head: [...head],
     chars: { ...Object.fromEntries([...none, ...lines].map((name) => [name, ''])), middle: '  ' },
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
-    colAligns: head.map((_, index) => (index === 0 ? 'left' : 'right')),
+    colAligns: head.map((name, index) => (index === 0 || words.includes(name) ? 'left' : 'right')),
   })
   made.push(...rows.map((row) => [...row]))
   return made.toString()

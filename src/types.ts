@@ -85,11 +85,92 @@ export interface VerifyReport {
 }
 
 /** Options of `recover()`. */
-export interface RecoverOptions {
+export interface RecoverOptions extends Watch {
   /** Only count. */
   readonly dryRun?: boolean
-  /** Told now and then how many objects were looked at, and of how many. */
-  readonly onProgress?: (done: number, total: number) => void
+}
+
+/** Options of `verify()`. */
+export interface VerifyOptions extends Watch {
+  /** Repair what can be repaired. */
+  readonly repair?: boolean
+}
+
+/** Which entries are to leave: the lowest scores until the limits hold, or all that fit a filter. */
+export interface EvictOptions extends Watch {
+  /** Bytes that may stay. */
+  readonly maxSize?: ByteSize
+  /** Entries that may stay. */
+  readonly maxEntries?: number
+  /** These leave first, whatever the limits. */
+  readonly filter?: EntryFilter
+}
+
+/** What `evict()` removed. */
+export interface EvictReport {
+  readonly evicted: number
+  readonly bytesFreed: number
+}
+
+/** The bytes of one function: what lies in rows of the index, in object files, and in leaves, those it shares included. */
+export interface Share {
+  readonly entries: number
+  readonly rows: number
+  readonly objects: number
+  readonly leaves: number
+}
+
+/** Bytes of a directory, as its index counts them: files in whole blocks of 4096 bytes, each leaf once. */
+export interface Space {
+  readonly functions: Readonly<Record<string, Share>>
+  /** The index file, with free pages and what is noted of calls. */
+  readonly index: number
+  /** The log beside it. */
+  readonly log: number
+  readonly objects: number
+  readonly leaves: number
+  /** Half-written files, an index that was set aside. */
+  readonly rest: number
+  readonly total: number
+}
+
+/** What can be said of a directory before it is opened. */
+export interface DirectoryFacts {
+  readonly directory: string
+  /** The format that this version writes. */
+  readonly format: number
+  readonly exists: boolean
+  /** Why it cannot be a cache directory: it is somebody else's, or of a newer format. */
+  readonly refusal?: string
+  /** Of a directory that does not exist, what is to hold it. */
+  readonly isWritable: boolean
+  /** The kind of network file system it is on, if it is or may be; only Linux tells. */
+  readonly network?: string
+  /** Bytes. */
+  readonly free?: number
+}
+
+/** What is kept for a call, for somebody to look at. */
+export interface Preview {
+  /** What the call returned, threw, or gave piece by piece; or nothing, if it cannot be shown. */
+  readonly kind: 'value' | 'error' | 'stream' | 'unreadable'
+  /** The value, the error, or of a stream the first values, 20 at most. */
+  readonly value?: unknown
+  /** Why it cannot be shown. */
+  readonly why?: string
+  /** Pieces written to standard output and error while it was computed; undefined if nobody listened. */
+  readonly printed?: number
+  /** The files and environment variables it was seen to read. */
+  readonly reads: readonly string[]
+  /** Paths of the files that are part of it. */
+  readonly outputs: readonly string[]
+}
+
+/** A call whose entry left, and why. */
+export interface Departed {
+  readonly key: Digest
+  readonly why: MissReason
+  readonly explanation: string
 }
 
 export interface Problem {
@@ -98,21 +179,42 @@ export interface Problem {
   readonly repaired: boolean
 }
 
-/** Which entries are meant: all of one function name, all with one tag, or both. */
+/** Which entries are meant: all that fit what is given. */
 export interface EntryFilter {
-  readonly name?: string
-  readonly tag?: string
-}
-
-/** Which entries to export: all that fit what is given. */
-export interface ExportFilter {
   /** The name of a function; `*` stands for any characters. */
   readonly name?: string
   readonly tag?: string
+  /** How the digest of the function's code begins. */
+  readonly code?: string
   /** Computed then or later; a duration says how long ago. */
   readonly since?: Date | Duration
   /** Computed before; a duration says how long ago. */
   readonly before?: Date | Duration
+  /** Neither computed nor hit since; a duration says how long ago. */
+  readonly usedBefore?: Date | Duration
+  /** Of more bytes than this. */
+  readonly largerThan?: ByteSize
+}
+
+/** What comes first: what was used or computed last, is largest, took longest, was hit most; or by name. */
+export type EntryOrder = 'used' | 'created' | 'size' | 'time' | 'hits' | 'name'
+
+/** Which entries to list, and in which order. */
+export interface Listing extends EntryFilter {
+  /** @defaultValue in the order in which they came, the last one first; beside the others it costs nothing */
+  readonly sort?: EntryOrder
+  /** What would come last comes first. */
+  readonly reverse?: boolean
+  /** @defaultValue all */
+  readonly limit?: number
+}
+
+/** To watch work that takes its time, and to stop it. */
+export interface Watch {
+  /** Once aborted, no more is begun; what was done stays done, and is reported. */
+  readonly signal?: AbortSignal
+  /** Told now and then how much was done, and of how much. */
+  readonly onProgress?: (done: number, total: number) => void
 }
 
 /** What `export()` wrote. `bytes` are those of the results. */

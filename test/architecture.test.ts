@@ -116,8 +116,11 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'store/',
   ],
   report: [...shared, 'memo'],
+  preview: [...shared, 'codec/', 'freeze/', 'outcome', 'recorded', 'store/', 'stream/'],
+  selection: [...shared, 'store/'],
   group: [
     ...shared,
+    'explain',
     'group-options',
     'memoize',
     'memoize-options',
@@ -126,7 +129,9 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'freeze/',
     'codec/',
     'store/',
+    'preview',
     'report',
+    'selection',
   ],
   index: [
     ...shared,
@@ -140,7 +145,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'codec/',
     'store/',
   ],
-  'cli/': [...shared, 'group', 'report', 'index', 'freeze/'],
+  'cli/': [...shared, 'group', 'report', 'selection', 'index', 'freeze/'],
 }
 
 /** Arrows that are for types only. */
@@ -183,6 +188,9 @@ const typesOnly = new Set([
   'group → keep',
   'group → memo',
   'report → memo',
+  'preview → freeze/',
+  'preview → store/',
+  'selection → store/',
 ])
 
 const doors: Readonly<Record<string, RegExp>> = {
@@ -198,7 +206,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   'cli-progress': /^cli\//,
   'cli-table3': /^report\.ts$/,
   'pretty-ms': /^words\.ts$/,
-  'pretty-bytes': /^(?:words\.ts|cli\/main\.ts)$/,
+  'pretty-bytes': /^words\.ts$/,
   'fastest-levenshtein': /^options\.ts$/,
 }
 

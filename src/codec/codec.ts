@@ -27,5 +27,14 @@ export function codecOf(option: BuiltinCodec | Codec, compress: Compression | fa
   return compress === false ? codec : compressed(codec, compress)
 }
 
+const methods: readonly Compression[] = ['gzip', 'brotli', 'zstd']
+
+/** The codec that has the name under which it was stored, if it is one of ours. */
+export function codecNamed(name: string): Codec | undefined {
+  return Object.values(builtin)
+    .flatMap((codec) => [codec, ...methods.map((method) => compressed(codec, method))])
+    .find((codec) => codec.name === name)
+}
+
 /** Whether a codec can leave large memory beside its bytes. Users' codecs are never asked. */
 export const hasParts = (codec: Codec): codec is PartedCodec => codec === cbor

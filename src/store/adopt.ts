@@ -130,7 +130,7 @@ function* adopting(rooms: Rooms, dryRun: boolean): Generator<boolean> {
 /** The same, with pauses and words about progress. Returns how many were, or could be, adopted. */
 export async function recoverAll(
   rooms: Rooms,
-  { dryRun = false, onProgress }: RecoverOptions,
+  { dryRun = false, onProgress, signal }: RecoverOptions,
 ): Promise<number> {
   const total = onProgress === undefined ? 0 : [...rooms.objects.list()].length
   let adopted = 0
@@ -140,6 +140,7 @@ export async function recoverAll(
     if (++done % PROGRESS_EVERY !== 0) continue
     onProgress?.(done, Math.max(done, total))
     await setImmediate()
+    if (signal?.aborted) return adopted
   }
   onProgress?.(done, done)
   return adopted

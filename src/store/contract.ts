@@ -6,14 +6,18 @@ import type {
   CallKey,
   Digest,
   Entry,
-  EntryFilter,
+  EntryOrder,
   EvictionPolicy,
+  EvictReport,
   ExportReport,
   FunctionStats,
   GcReport,
   ImportReport,
   RecoverOptions,
+  Space,
+  VerifyOptions,
   VerifyReport,
+  Watch,
 } from '../types.ts'
 
 export interface StoreOptions {
@@ -117,15 +121,50 @@ export interface Stored {
   readonly leaves: readonly Uint8Array[]
 }
 
-/** Which entries to export. */
+/** Which entries are meant: all that fit what is given. Moments in milliseconds since the epoch. */
 export interface Selection {
-  /** `*` stands for any characters. */
   readonly name?: string
+  /** Of a name, in which `*` stands for any characters. */
+  readonly pattern?: string
   readonly tag?: string
-  /** Computed then or later, in milliseconds since the epoch. */
+  /** How the digest of the code begins. */
+  readonly code?: string
+  /** Computed then or later. */
   readonly since?: number
   /** Computed earlier. */
   readonly before?: number
+  /** Neither computed nor hit since. */
+  readonly usedBefore?: number
+  /** Bytes of the result. */
+  readonly largerThan?: number
+}
+
+/** In which order, and how many. */
+export interface Sorting {
+  readonly sort: EntryOrder
+  readonly reverse?: boolean
+  readonly limit?: number
+}
+
+/** What people ask about a directory, and no call does; see survey.ts. Methods throw nothing but `StoreError`. */
+export interface Survey {
+  /** The last that came first. */
+  newest(selection: Selection): IterableIterator<Entry>
+  sorted(selection: Selection, sorting: Sorting): IterableIterator<Entry>
+  /** How many there are, and what they are charged. */
+  sum(selection: Selection): { readonly entries: number; readonly size: number }
+  /** The entries of calls whose digests begin so; `limit` at most. */
+  startingWith(prefix: string, limit: number): readonly Entry[]
+  /** The calls whose digests begin so and whose entries left lately, the last one first. */
+  departedLike(prefix: string): readonly { readonly key: Digest; readonly why: WhyDeparted }[]
+  space(): Space
+}
+
+/** Who is to leave: those selected; then others, until the limits hold. */
+export interface Eviction extends Watch {
+  readonly maxSize: number
+  readonly maxEntries: number
+  readonly selection?: Selection
 }
 
 /** Who is computing what; see leases.ts. Methods throw nothing but `StoreError`. */
@@ -149,6 +188,7 @@ export interface Store extends Disposable {
   /** True also where the directory turned out not to be writable. */
   readonly readonly: boolean
   readonly leases: LeaseDesk
+  readonly survey: Survey
   /** The row of a call, expired or not. No side effects. One that is in memory is frozen, and the same each time. */
   find(key: Digest): Entry | undefined
   /** What was put, checked, each in fresh memory of its own. Undefined if it is gone or damaged; then the entry is dropped. */
@@ -164,8 +204,9 @@ export interface Store extends Disposable {
   /** `touched` is the entry that was hit. Written in batches. */
   count(name: string, what: Partial<Counts>, touched?: Digest): void
   drop(key: Digest): boolean
-  clear(filter?: EntryFilter): number
-  entries(filter?: EntryFilter): IterableIterator<Entry>
+  clear(selection?: Selection): number
+  /** The last that came first. */
+  entries(selection?: Selection): IterableIterator<Entry>
   /** The code versions of a function that have entries, the one computed last first. */
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[]
   /** Among the recent entries of the same name, the one most like this call: to explain a miss. */
@@ -182,11 +223,12 @@ export interface Store extends Disposable {
   /** When it returns, all finished results survive power loss. */
   commit(): void
   /** Writes entries that have not expired to one file, which appears whole or not at all. */
-  export(path: string, selection?: Selection): Promise<ExportReport>
+  export(path: string, selection?: Selection, watch?: Watch): Promise<ExportReport>
   /** Puts what such a file holds, unless the call has an entry. Throws at what is damaged; what came before it stays. */
-  import(path: string): Promise<ImportReport>
-  gc(options?: { readonly signal?: AbortSignal }): Promise<GcReport>
-  verify(options?: { readonly repair?: boolean }): Promise<VerifyReport>
+  import(path: string, watch?: Watch): Promise<ImportReport>
+  gc(watch?: Watch): Promise<GcReport>
+  evict(eviction: Eviction): Promise<EvictReport>
+  verify(options?: VerifyOptions): Promise<VerifyReport>
   recover(options?: RecoverOptions): Promise<{ readonly adopted: number }>
   close(): void
 }

@@ -7,8 +7,9 @@
 import { createRequire } from 'node:module'
 import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
-import type { Digest, Entry, EntryFilter } from '../types.ts'
-import type { WhyDeparted } from './contract.ts'
+import type { Digest, Entry } from '../types.ts'
+import type { Selection, WhyDeparted } from './contract.ts'
+import { EntryList, selected } from './entry-list.ts'
 import { WrongIndex } from './failure.ts'
 import type { Leaf } from './leaf.ts'
 import { LeafTable } from './leaf-table.ts'
@@ -77,6 +78,10 @@ export class EntryIndex {
   )
   readonly leaves: LeafTable = new LeafTable((name) => this.#ask(name))
   readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
+  readonly list: EntryList = new EntryList(
+    (name) => this.#ask(name),
+    (row) => this.#read(row),
+  )
   readonly #db: Sqlite.Database
   readonly #digest: Digester
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
@@ -275,22 +280,6 @@ export class EntryIndex {
 
   // many entries ------------------------------------------------------------------------------------------------
 
-  /** All entries meant by the filter, newest row first; damaged rows are left out. */
-  *entries(filter: EntryFilter = {}): Generator<Located> {
-    let before = Number.MAX_SAFE_INTEGER
-    for (;;) {
-      const rows = this.#rows('whichEntriesFollow', { before, limit: SLICE, ...matching(filter) })
-      for (const row of rows) {
-        const located = this.#read(row)
-        if (located !== undefined) yield located
-      }
-      const last = rows.at(-1)?.[0]
-      if (last === undefined) return
-      if (!(last < before)) throw unsound('rows are out of order')
-      before = last
-    }
-  }
-
   /** All rows, in the order of their ids; the damaged ones as their id alone. */
   *rows(direction: 'up' | 'down'): Generator<{ readonly id: number; readonly located: Located | undefined }> {
     const [question, start] =
@@ -309,20 +298,24 @@ export class EntryIndex {
     }
   }
 
-  removeMatching(filter: EntryFilter): number {
+  /** Removes those selected, a slice at a time: how many. */
+  *removing(selection: Selection, why: WhyDeparted): Generator<number> {
     let after = 0
-    let removed = 0
     for (;;) {
       const gone = this.write(() => {
-        const rows = this.#ask('removeMatching').all({ after, limit: SLICE, ...matching(filter) }) as Gone[]
+        const rows = this.#ask('removeMatching').all({
+          after,
+          limit: SLICE,
+          ...selected(selection),
+        }) as Gone[]
         this.ledger.addDepartures(
           rows.map(({ key }) => hexOf(key)),
-          'forgotten',
+          why,
         )
         return rows
       })
-      removed += gone.length
-      if (gone.length < SLICE) return removed
+      yield gone.length
+      if (gone.length < SLICE) return
       const last = gone.reduce((most, { id }) => Math.max(most, id), 0)
       if (last <= after) throw unsound('rows are out of order')
       after = last
@@ -410,8 +403,3 @@ interface Gone {
   readonly id: number
   readonly key: Buffer
 }
-
-const matching = ({ name, tag }: EntryFilter): { name: string | null; tag: string | null } => ({
-  name: name ?? null,
-  tag: tag ?? null,
-})

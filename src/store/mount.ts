@@ -34,7 +34,8 @@ export function warnOfNetwork(fs: FileSystem, directory: string): void {
   )
 }
 
-function networkOf(fs: FileSystem, directory: string): string | undefined {
+/** Its name, if it is one or may be. */
+export function networkOf(fs: FileSystem, directory: string): string | undefined {
   if (process.platform !== 'linux') return undefined
   try {
     // some of these numbers are negative where a long has 32 bits

@@ -2,7 +2,7 @@
  * Gets an index to work with, whatever state the directory is in: an index that is broken or not ours is set aside,
  * never deleted, and a fresh one made; a directory that must not be written to is read without leaving a trace.
  */
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { constants, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StoreError } from '../errors.ts'
@@ -161,8 +161,9 @@ function openCopy(layout: Layout, withLog: boolean, digest: Digester): OpenedInd
   const tidy = (): void => rmSync(directory, { recursive: true, force: true })
   try {
     const path = join(directory, 'index.sqlite')
-    copyFileSync(layout.index, path)
-    if (withLog) copyFileSync(`${layout.index}-wal`, `${path}-wal`)
+    // where the file system can, without copying a byte
+    copyFileSync(layout.index, path, constants.COPYFILE_FICLONE)
+    if (withLog) copyFileSync(`${layout.index}-wal`, `${path}-wal`, constants.COPYFILE_FICLONE)
     return { index: new EntryIndex(path, { readonly: false, synced: false, digest }), inode: undefined, tidy }
   } catch (error) {
     tidy()

@@ -5,7 +5,7 @@
  */
 import { setImmediate } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
-import type { Digest, Entry, ExportReport, ImportReport } from '../types.ts'
+import type { Digest, Entry, ExportReport, ImportReport, Watch } from '../types.ts'
 import type { NewEntry, Selection, Stored } from './contract.ts'
 import { storeErrorOf } from './failure.ts'
 import { type FileSystem, readFully, removeIfPossible, writeFully } from './files.ts'
@@ -22,19 +22,26 @@ const END = Buffer.alloc(DIGEST)
 const SLICE = 50
 
 /** The part of a store used here. */
-interface Source {
+export interface Source {
   readonly fs: FileSystem
   readonly digest: (bytes: Uint8Array) => Digest
   readonly clock: () => number
   find(key: Digest): Entry | undefined
   read(entry: Entry): Stored | undefined
   put(entry: NewEntry, stored: Stored): Entry | undefined
-  entries(filter: { readonly name?: string; readonly tag?: string }): Iterable<Entry>
+  entries(selection: Selection): Iterable<Entry>
+  sum(selection: Selection): { readonly entries: number }
 }
 
-/** Writes the entries that are selected and have not expired. */
-export async function exportTo(path: string, selection: Selection, source: Source): Promise<ExportReport> {
+/** Writes the entries that are selected and have not expired. Throws the signal's reason once that is aborted. */
+export async function exportTo(
+  path: string,
+  selection: Selection,
+  source: Source,
+  { onProgress, signal }: Watch,
+): Promise<ExportReport> {
   const { clock, digest, fs } = source
+  const total = onProgress === undefined ? 0 : source.sum(selection).entries
   const partial = `${path}.${newWriterId()}.partial`
   let entries = 0
   let bytes = 0
@@ -42,7 +49,7 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
     const fd = fs.openSync(partial, 'wx')
     try {
       writeFully(fs, fd, MAGIC)
-      for (const entry of selected(selection, source)) {
+      for (const entry of source.entries(selection)) {
         if (entry.expiresAt !== undefined && entry.expiresAt <= clock()) continue
         const stored = source.read(entry)
         if (stored === undefined) continue
@@ -56,7 +63,10 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
         for (const part of [stored.bytes, ...stored.leaves]) writeFully(fs, fd, part)
         entries += 1
         bytes += entry.size
-        if (entries % SLICE === 0) await setImmediate()
+        if (entries % SLICE !== 0) continue
+        onProgress?.(entries, Math.max(entries, total))
+        await setImmediate()
+        signal?.throwIfAborted()
       }
       const end = Buffer.alloc(DIGEST + 8)
       end.writeBigUInt64LE(BigInt(entries), END.copy(end))
@@ -68,46 +78,31 @@ export async function exportTo(path: string, selection: Selection, source: Sourc
     fs.renameSync(partial, path)
   } catch (error) {
     removeIfPossible(fs, partial)
+    if (signal?.aborted) throw error
     throw storeErrorOf(error, `exporting to ${path}`)
   }
   return { entries, bytes }
 }
 
-function* selected({ before, name, since, tag }: Selection, source: Source): Generator<Entry> {
-  const pattern = name?.includes('*') ? patternOf(name) : undefined
-  const filter = {
-    ...(name !== undefined && pattern === undefined && { name }),
-    ...(tag !== undefined && { tag }),
-  }
-  for (const entry of source.entries(filter)) {
-    if (pattern !== undefined && !pattern.test(entry.key.name)) continue
-    if (since !== undefined && entry.createdAt < since) continue
-    if (before !== undefined && entry.createdAt >= before) continue
-    yield entry
-  }
-}
-
-/** `*` stands for any characters, all others for themselves. */
-const patternOf = (glob: string): RegExp =>
-  new RegExp(
-    `^${glob
-      .split('*')
-      .map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'))
-      .join('.*')}$`,
-    's',
-  )
-
 /** Puts each entry that is not there yet and has not expired. What was read before damage was met stays. */
-export async function importFrom(path: string, source: Source): Promise<ImportReport> {
+export async function importFrom(
+  path: string,
+  source: Source,
+  { onProgress, signal }: Watch,
+): Promise<ImportReport> {
   const count = { imported: 0, present: 0, expired: 0, refused: 0 }
   try {
     const { fs } = source
     const fd = fs.openSync(path, 'r')
     try {
+      const { size } = fs.fstatSync(fd)
       let seen = 0
-      for (const { header, payload } of records(path, fd, source)) {
+      for (const { end, header, payload } of records(path, fd, source)) {
         count[take(header, payload, source)] += 1
-        if (++seen % SLICE === 0) await setImmediate()
+        if (++seen % SLICE !== 0) continue
+        onProgress?.(end, size)
+        await setImmediate()
+        if (signal?.aborted) break
       }
     } finally {
       fs.closeSync(fd)
@@ -142,6 +137,8 @@ interface Exported {
   readonly header: ObjectHeader
   /** Reads and checks it. */
   readonly payload: () => Stored
+  /** Where in the file the next one begins. */
+  readonly end: number
 }
 
 function* records(path: string, fd: number, { digest, fs }: Source): Generator<Exported> {
@@ -181,7 +178,8 @@ function* records(path: string, fd: number, { digest, fs }: Source): Generator<E
       if (!isSound) throw damaged(`the result of entry ${seen + 1} is damaged`)
       return { bytes, leaves }
     }
-    yield { header, payload }
-    at = start + header.size
+    const end = start + header.size
+    yield { header, payload, end }
+    at = end
   }
 }

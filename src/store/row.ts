@@ -66,6 +66,14 @@ const HAS_FILE = 4
 const IS_ASYNC = 8
 const HAS_LEAVES = 16
 
+/** Where SQL finds what lists are sorted by. */
+export const PLACES: Readonly<Record<'size' | 'computeTime' | 'accessedAt' | 'hits', number>> = {
+  size: SIZE,
+  computeTime: COMPUTE_TIME,
+  accessedAt: ACCESSED_AT,
+  hits: HITS,
+}
+
 const MOST_HITS = 2 ** 32 - 1
 // The bytes of a result start at a multiple of this.
 const ALIGNMENT = 8

@@ -3,6 +3,8 @@
  * docs/format.md describes the same for readers in other languages; a change here is a new format version.
  */
 
+import { PLACES } from './row.ts'
+
 /** Of the directory and, as `user_version`, of the index. */
 export const FORMAT = 1
 
@@ -129,8 +131,27 @@ export const addition = (where: '' | 'TEMP'): string =>
 // In the order of RawRow.
 export const COLUMNS = 'id, key, version, footprint, score, file, sealed'
 
+// Doubles and counts lie in `sealed` with their lowest byte first; turned round, bytes compare as the numbers do.
+const sealedNumber = (start: number, length: number): string =>
+  `CAST(${Array.from({ length }, (_, n) => `substr(sealed, ${start + length - n}, 1)`).join(' || ')} AS BLOB)`
+
+const [SIZE, COMPUTE_TIME, ACCESSED_AT, HITS] = [
+  sealedNumber(PLACES.size, 8),
+  sealedNumber(PLACES.computeTime, 8),
+  sealedNumber(PLACES.accessedAt, 8),
+  sealedNumber(PLACES.hits, 4),
+]
+
 const MATCHING = `($name IS NULL OR version IN (SELECT id FROM version WHERE name = $name))
-  AND ($tag IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = $tag))`
+  AND ($pattern IS NULL OR version IN (SELECT id FROM version WHERE name GLOB $pattern))
+  AND ($code IS NULL OR version IN (SELECT id FROM version WHERE code BETWEEN $code AND $lastCode))
+  AND ($tag IS NULL OR EXISTS (SELECT 1 FROM json_each(tags) WHERE value = $tag))
+  AND ($since IS NULL OR created_at >= $since) AND ($before IS NULL OR created_at < $before)
+  AND ($usedBefore IS NULL OR ${ACCESSED_AT} < $usedBefore) AND ($largerThan IS NULL OR ${SIZE} > $largerThan)`
+
+const ORDER = `CASE $by WHEN 'used' THEN ${ACCESSED_AT} WHEN 'created' THEN created_at WHEN 'size' THEN ${SIZE}
+  WHEN 'time' THEN ${COMPUTE_TIME} WHEN 'hits' THEN ${HITS}
+  WHEN 'name' THEN (SELECT name FROM version WHERE version.id = entry.version) END`
 
 const FRESH = 'booked = 0 AND id > (SELECT booked FROM total)'
 
@@ -160,7 +181,7 @@ export const STATEMENTS = {
   touch: 'UPDATE entry SET score = ?, sealed = ? WHERE key = ?',
 
   // many entries, a page at a time
-  whichEntriesFollow: `SELECT ${COLUMNS} FROM entry WHERE id < $before AND ${MATCHING}
+  whichEntriesFollow: `SELECT ${COLUMNS} FROM entry WHERE id < $below AND ${MATCHING}
     ORDER BY id DESC LIMIT $limit` as string,
   whichRowsFollow: `SELECT ${COLUMNS} FROM entry WHERE id > ? ORDER BY id LIMIT ?` as string,
   whichRowsPrecede: `SELECT ${COLUMNS} FROM entry WHERE id < ? ORDER BY id DESC LIMIT ?` as string,
@@ -168,6 +189,12 @@ export const STATEMENTS = {
     UNION ALL SELECT ${COLUMNS} FROM entry WHERE ${FRESH} AND version = $version) ORDER BY id DESC LIMIT $limit` as string,
   removeMatching: `DELETE FROM entry WHERE id IN
     (SELECT id FROM entry WHERE id > $after AND ${MATCHING} ORDER BY id LIMIT $limit) RETURNING id, key` as string,
+  whichComeFirst: `SELECT id FROM entry WHERE ${MATCHING} ORDER BY ${ORDER}, id LIMIT $limit` as string,
+  whichComeLast:
+    `SELECT id FROM entry WHERE ${MATCHING} ORDER BY ${ORDER} DESC, id DESC LIMIT $limit` as string,
+  howManyMatch:
+    `SELECT count(*) AS entries, coalesce(sum(footprint), 0) AS size FROM entry WHERE ${MATCHING}` as string,
+  whichKeysLieIn: `SELECT ${COLUMNS} FROM entry WHERE key BETWEEN ? AND ? ORDER BY key LIMIT ?` as string,
 
   // who leaves
   whichLeaveFirst:
@@ -244,6 +271,19 @@ export const STATEMENTS = {
   forgetDepartures: 'DELETE FROM departed WHERE id <= (SELECT max(id) FROM departed) - ?',
   whatLeftLast: 'SELECT max(id) AS id FROM departed',
   whyDeparted: 'SELECT why FROM departed WHERE key = ? ORDER BY id DESC LIMIT 1',
+  whoDepartedIn: 'SELECT key, why FROM departed WHERE key BETWEEN ? AND ? ORDER BY id DESC',
+
+  // what takes how much room
+  howMuchHas: `SELECT name, entries, size FROM version WHERE entries > 0
+    UNION ALL SELECT name, count(*), sum(footprint) FROM entry JOIN version ON version.id = entry.version
+      WHERE entry.booked = 0 AND entry.id > (SELECT booked FROM total) GROUP BY name`,
+  howMuchIsInFiles: `SELECT name, filed.size FROM version JOIN (SELECT version AS id, sum(footprint) AS size
+    FROM entry WHERE file IS NOT NULL GROUP BY version) AS filed USING (id)`,
+  howMuchIsInLeaves: `SELECT name, held.size FROM version JOIN (SELECT entry.version AS id,
+    sum((leaf.size + 4095) / 4096 * 4096) AS size FROM leaf JOIN entry ON entry.id = leaf.entry
+    GROUP BY entry.version) AS held USING (id)`,
+  howMuchAreLeaves: `SELECT coalesce(sum(size), 0) AS size FROM
+    (SELECT (min(size) + 4095) / 4096 * 4096 AS size FROM leaf GROUP BY file)`,
 
   // leaves
   nameLeaf: 'INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?)',

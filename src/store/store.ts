@@ -10,20 +10,22 @@ import type {
   CallKey,
   Digest,
   Entry,
-  EntryFilter,
+  EvictReport,
   ExportReport,
   FunctionStats,
   GcReport,
   ImportReport,
   RecoverOptions,
+  VerifyOptions,
   VerifyReport,
+  Watch,
 } from '../types.ts'
 import type { Budget, Newcomer } from './admission.ts'
-import { recoverAll } from './adopt.ts'
 import { closestTo } from './closest.ts'
 import type {
   Counts,
   Draft,
+  Eviction,
   NewEntry,
   Pieces,
   Selection,
@@ -41,10 +43,9 @@ import { Intake } from './intake.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
-import { exportTo, importFrom } from './portable.ts'
 import { Results } from './results.ts'
-import { collect } from './sweep.ts'
-import { verifyStore } from './verify.ts'
+import { DirectorySurvey } from './survey.ts'
+import { Upkeep } from './upkeep.ts'
 
 export type { Lease, NewEntry, Store, StoreOptions } from './contract.ts'
 
@@ -68,11 +69,13 @@ class DirectoryStore implements Store {
   readonly directory: string
   readonly leases: Leases
   readonly readonly: boolean
+  readonly survey: DirectorySurvey
   readonly #options: StoreOptions
   readonly #fs: FileSystem
   readonly #open: OpenDirectory
   readonly #intake: Intake
   readonly #drafts: Drafts
+  readonly #upkeep: Upkeep
   readonly #counters: Counters = new Counters(() => this.#writeCounters(COUNTING_PATIENCE))
   readonly #results: Results
   /** Whether entries came or went since the last commit. */
@@ -84,6 +87,8 @@ class DirectoryStore implements Store {
     this.#open = new OpenDirectory(options, fs)
     this.#results = new Results(this.#open, options)
     this.leases = new Leases(this.#open, options.clock)
+    this.survey = new DirectorySurvey(this.#open)
+    this.#upkeep = new Upkeep(this.#open, options, this)
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
     this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>
       this.#put(asked, prepare, NOTHING),
@@ -172,26 +177,22 @@ class DirectoryStore implements Store {
 
   // many entries ------------------------------------------------------------------------------------------------
 
-  clear(filter: EntryFilter = {}): number {
+  clear(selection: Selection = {}): number {
     return this.#open.guard('clearing', () => {
       this.#open.expectWritable('clearing')
       this.#results.forgetAll()
       this.#isChanged = true
-      const removed = this.#index.removeMatching(filter)
+      let removed = 0
+      for (const some of this.#index.removing(selection, 'forgotten')) removed += some
       if (removed === 0) return 0
       this.#open.afterwards('removing objects', () => this.#open.removeDoomed())
-      emit('forgotten', () => ({ ...filter, entries: removed }))
+      emit('forgotten', () => ({ ...selection, entries: removed }))
       return removed
     })
   }
 
-  *entries(filter: EntryFilter = {}): Generator<Entry, undefined> {
-    const all = this.#open.guard('listing', () => this.#index.entries(filter))
-    for (;;) {
-      const next = this.#open.guard('listing', () => all.next())
-      if (next.done) return
-      yield next.value.entry
-    }
+  entries(selection: Selection = {}): IterableIterator<Entry> {
+    return this.survey.newest(selection)
   }
 
   versionsOf(name: string): readonly { readonly code: Digest; readonly latest: number }[] {
@@ -286,63 +287,32 @@ class DirectoryStore implements Store {
     })
   }
 
-  async export(path: string, selection: Selection = {}): Promise<ExportReport> {
-    return exportTo(path, selection, this.#portable)
+  export(path: string, selection?: Selection, watch?: Watch): Promise<ExportReport> {
+    return this.#upkeep.export(path, selection, watch)
   }
 
-  async import(path: string): Promise<ImportReport> {
-    this.#open.guard('importing', () => this.#open.expectWritable('importing'))
-    return importFrom(path, this.#portable)
+  import(path: string, watch?: Watch): Promise<ImportReport> {
+    return this.#upkeep.import(path, watch)
   }
 
-  get #portable(): Parameters<typeof importFrom>[1] {
-    return {
-      fs: this.#fs,
-      digest: this.#options.digest,
-      clock: this.#options.clock,
-      find: (key) => this.find(key),
-      read: (entry) => this.read(entry),
-      put: (entry, { bytes, leaves }) => this.put(entry, bytes, leaves),
-      entries: (filter) => this.entries(filter),
-    }
-  }
-
-  #maintain<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  gc(watch?: Watch): Promise<GcReport> {
     this.#isChanged = true
-    return this.#open.maintain(doing, work)
+    return this.#upkeep.gc(watch)
   }
 
-  async gc({ signal }: { readonly signal?: AbortSignal } = {}): Promise<GcReport> {
-    return this.#maintain('collecting garbage', () =>
-      collect(this.#open.rooms, signal, (error) => this.#open.survive(error, 'collecting garbage')),
-    )
+  evict(eviction: Eviction): Promise<EvictReport> {
+    this.#isChanged = true
+    return this.#upkeep.evict(eviction)
   }
 
-  async verify({ repair = false }: { readonly repair?: boolean } = {}): Promise<VerifyReport> {
-    const verify = (): Promise<VerifyReport> =>
-      verifyStore({
-        ...this.#open.rooms,
-        repair,
-        rebuild: () => this.#open.rebuild(),
-      })
-    if (repair) return this.#maintain('repairing', verify)
-    try {
-      this.#open.guard('verifying', () => this.#open.follow())
-      return await verify()
-    } catch (error) {
-      throw storeErrorOf(error, 'verifying')
-    }
+  verify(options?: VerifyOptions): Promise<VerifyReport> {
+    this.#isChanged ||= options?.repair === true
+    return this.#upkeep.verify(options)
   }
 
-  async recover(options: RecoverOptions = {}): Promise<{ readonly adopted: number }> {
-    return this.#maintain('recovering', async () => {
-      const adopted = await recoverAll(this.#open.rooms, options)
-      if (options.dryRun !== true) {
-        this.#open.removeDoomed()
-        if (adopted > 0) emit('adopted', () => ({ directory: this.directory, objects: adopted }))
-      }
-      return { adopted }
-    })
+  recover(options?: RecoverOptions): Promise<{ readonly adopted: number }> {
+    this.#isChanged = true
+    return this.#upkeep.recover(options)
   }
 
   close(): void {

@@ -5,9 +5,10 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { emit } from '../events.ts'
-import type { Digest, GcReport } from '../types.ts'
+import type { Digest, EvictReport, GcReport, Watch } from '../types.ts'
 import { tellOf } from './admission.ts'
 import { adoptInFlight, judge, type Rooms, removeDoomed, removeUnnamed, shrinkToBudget } from './adopt.ts'
+import type { Eviction } from './contract.ts'
 import { removeFile } from './files.ts'
 import { leftovers } from './writer.ts'
 
@@ -37,7 +38,7 @@ type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) =>
 const steps: readonly Step[] = [
   finishForTheDead,
   expire,
-  evict,
+  shrink,
   unlinkDoomed,
   removeOrphans,
   removeOrphanLeaves,
@@ -47,12 +48,13 @@ const steps: readonly Step[] = [
 
 export async function collect(
   rooms: Rooms,
-  signal: AbortSignal | undefined,
+  { onProgress, signal }: Watch,
   onFailure: (error: unknown) => void,
 ): Promise<GcReport> {
   const count: Count = { expired: 0, evicted: 0, orphans: 0, bytesFreed: 0 }
   const before = rooms.index().ledger.totals().size
-  for (const step of steps) {
+  for (const [done, step] of steps.entries()) {
+    onProgress?.(done, steps.length)
     for (const _ of step(rooms, count, onFailure)) {
       if (signal?.aborted) return count
       await setImmediate()
@@ -60,6 +62,29 @@ export async function collect(
   }
   count.bytesFreed += Math.max(0, before - rooms.index().ledger.totals().size)
   return count
+}
+
+/** Makes those leave that are selected, then others by their scores until the limits hold, and removes their files. */
+export async function evict(
+  rooms: Rooms,
+  { maxEntries, maxSize, onProgress, selection, signal }: Eviction,
+  onFailure: (error: unknown) => void,
+): Promise<EvictReport> {
+  const { index, budget } = rooms
+  const before = index().ledger.totals()
+  const within = { ...rooms, budget: { ...budget, maxEntries, maxSize } }
+  function* leaving(): Generator<void> {
+    if (selection !== undefined) for (const _ of index().removing(selection, 'evicted')) yield
+    while (shrinkToBudget(within, SLICE) === SLICE) yield
+  }
+  for (const _ of leaving()) {
+    onProgress?.(before.entries - index().ledger.totals().entries, before.entries)
+    await setImmediate()
+    if (signal?.aborted) break
+  }
+  removeDoomed(rooms, onFailure)
+  const { entries, size } = index().ledger.totals()
+  return { evicted: Math.max(0, before.entries - entries), bytesFreed: Math.max(0, before.size - size) }
 }
 
 function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
@@ -81,7 +106,7 @@ function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
   }
 }
 
-function* evict(rooms: Rooms, count: Count): Generator<void> {
+function* shrink(rooms: Rooms, count: Count): Generator<void> {
   for (;;) {
     const evicted = shrinkToBudget(rooms, SLICE)
     count.evicted += evicted

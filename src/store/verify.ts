@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
-import type { Digest, Problem, VerifyReport } from '../types.ts'
+import type { Digest, Problem, VerifyReport, Watch } from '../types.ts'
 import { adopt, judge, type Rooms, removeDoomed, removeUnnamed } from './adopt.ts'
 import type { Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
@@ -38,7 +38,11 @@ const steps: Readonly<Record<string, Step>> = {
   foreign: checkForeign,
 }
 
-export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
+// Rows between two pauses.
+const SLICE = 200
+
+/** Steps that were not begun when the signal was aborted are not in the report. */
+export async function verifyStore(verifier: Verifier, { onProgress, signal }: Watch): Promise<VerifyReport> {
   const problems: Problem[] = []
   const times: Record<string, number> = {}
   const checked: Record<string, number> = {}
@@ -47,14 +51,21 @@ export async function verifyStore(verifier: Verifier): Promise<VerifyReport> {
     if (repaired) repair()
     problems.push({ code, message, repaired })
   }
+  const total = onProgress === undefined ? 0 : verifier.index().ledger.totals().entries
   for (const [name, step] of Object.entries(steps)) {
+    if (signal?.aborted) break
     const start = performance.now()
     let seen = 0
     const look = (count = 1): void => {
       seen += count
     }
     try {
-      for (const _ of step(verifier, find, look)) await setImmediate()
+      for (const _ of step(verifier, find, look)) {
+        // the step that reads the results; the others are short beside it
+        if (name === 'entries') onProgress?.(seen, Math.max(seen, total))
+        await setImmediate()
+        if (signal?.aborted) break
+      }
     } catch (error) {
       // An index that cannot even be read is a finding, too.
       const failure = storeErrorOf(error, name)
@@ -76,7 +87,9 @@ function* checkIndex({ index, rebuild }: Verifier, find: Find, look: Look): Gene
 
 function* checkEntries(verifier: Verifier, find: Find, look: Look): Generator<void> {
   const { index, objects } = verifier
+  let seen = 0
   for (const { id, located } of index().rows('up')) {
+    if (++seen % SLICE === 0) yield
     look()
     if (located === undefined) {
       find('entry-damaged', `row ${id} does not match its seal`, () =>

@@ -24,6 +24,30 @@ export const recordedForm = (codec: Codec, kind: Kind): string => codec.name + F
 export const recordedKind = (form: string, codec: Codec): Kind | undefined =>
   form.includes(FORM) ? KINDS.find((kind) => form === recordedForm(codec, kind)) : undefined
 
+/** The codec's name and the kind in a form, if it is that of a recording. */
+export function recordingOf(form: string): { readonly base: string; readonly kind: Kind } | undefined {
+  const at = form.indexOf(FORM)
+  const kind = KINDS.find((one) => at >= 0 && form.slice(at + FORM.length) === one)
+  return kind && { base: form.slice(0, at), kind }
+}
+
+/** The first values of a recording. Throws a `CodecError`. */
+export function firstOf(reel: Reel, kind: Kind, codec: Codec, most: number): unknown[] {
+  try {
+    const reader = new TapeReader(reel)
+    const deck = deckOf(reader, headOf(reader, kind).shape, codec, {})
+    const values: unknown[] = []
+    while (values.length < most) {
+      const { done, value } = deck.next()
+      if (done === true) break
+      values.push(value)
+    }
+    return values
+  } finally {
+    reel.close()
+  }
+}
+
 /** Writes a recording. Methods throw what the sink throws. */
 export class Tape {
   readonly #codec: Codec

@@ -58,11 +58,14 @@ test('the packed package runs in an empty project, and holds nothing but what it
   assert.equal(run('main.js'), '16\n')
   assert.equal(run('main.js'), '16\n')
   const bin = join(modules, 'permafrost', 'dist', 'cli', 'main.js')
-  const entries = JSON.parse(run(bin, 'ls', '--json')) as { key: { name: string }; hits: number }[]
+  const { entries } = JSON.parse(run(bin, 'ls', '--json')) as {
+    entries: { key: { name: string }; hits: number }[]
+  }
   assert.deepEqual(
     entries.map(({ hits, key }) => [key.name, hits]),
     [['main.js#square', 1]],
   )
   assert.match(run(bin, 'stats'), /main\.js#square +1 +1/)
   assert.match(run(bin, 'gc'), /0 expired, 0 evicted, 0 orphans/)
+  assert.match(run(bin, 'doctor'), /^ok +Node: [\s\S]*\.permafrost, format 1: 1 result in /m)
 })

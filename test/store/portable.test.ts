@@ -63,9 +63,9 @@ test('entries are selected by name, pattern, tag and age', async (t) => {
     return kept(there)
   }
   assert.deepEqual(await select({ name: 'odd' }), [1, 3, 5, 7, 9, 11])
-  assert.deepEqual(await select({ name: 'src/*#f' }), [0, 2, 4, 6, 8, 10])
-  assert.deepEqual(await select({ name: 'src.*' }), [])
-  assert.deepEqual(await select({ tag: 'low', name: 'o*d' }), [1, 3])
+  assert.deepEqual(await select({ pattern: 'src/*#f' }), [0, 2, 4, 6, 8, 10])
+  assert.deepEqual(await select({ pattern: 'src.*' }), [])
+  assert.deepEqual(await select({ tag: 'low', pattern: 'o*d' }), [1, 3])
   assert.deepEqual(await select({ since: room.now - 2000 }), [9, 10, 11])
   assert.deepEqual(await select({ before: room.now - 9000, since: room.now - 10_000 }), [1])
   room.now += 100_000

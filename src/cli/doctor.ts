@@ -1,0 +1,202 @@
+/** `doctor`: whether all that permafrost needs is here and works, line by line, with the next step where it does not. */
+import { readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { messageOf } from '../errors.ts'
+import { answer, command, directoryOf, EXIT } from './common.ts'
+import { counted, number, shortened, size, styled } from './words.ts'
+
+interface Finding {
+  readonly what: string
+  readonly state: 'ok' | 'warning' | 'problem'
+  readonly found: string
+  /** What to do about it. */
+  readonly next?: string
+}
+
+export function addDoctor(program: Command): void {
+  command(
+    program,
+    'doctor',
+    'check Node, the native modules, the directory and the environment',
+    'doctor',
+  ).action(async (_: object, of: Command) => {
+    const findings = await examine(of)
+    answer(of, { findings }, () => findings.map(line).join('\n'))
+    if (findings.some(({ state }) => state === 'problem')) process.exitCode = EXIT.wrong
+  })
+}
+
+const STYLES = { ok: 'green', warning: 'yellow', problem: 'red' } as const
+const LONGEST = 300
+
+const line = ({ found, next, state, what }: Finding): string =>
+  `${styled(STYLES[state], state.padEnd(7))}  ${what}: ${found}${next === undefined ? '' : `; ${next}`}`
+
+async function examine(of: Command): Promise<Finding[]> {
+  const loaded = [await hashing(), await database()]
+  return [
+    node(),
+    ...loaded,
+    await inspector(),
+    ...(await directory(
+      of,
+      loaded.every(({ state }) => state === 'ok'),
+    )),
+    ...environment(),
+  ]
+}
+
+// the machine ------------------------------------------------------------------------------------------------------
+
+function node(): Finding {
+  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    engines: { node: string }
+  }
+  const parts = (version: string): number[] => (version.match(/\d+/g) ?? []).map(Number)
+  const [[major = 0, minor = 0], [wanted = 0, least = 0]] = [parts(process.version), parts(engines.node)]
+  const isEnough = major > wanted || (major === wanted && minor >= least)
+  const found = `${process.version} on ${process.platform} ${process.arch}`
+  return isEnough
+    ? { what: 'Node', state: 'ok', found }
+    : { what: 'Node', state: 'problem', found, next: `permafrost needs ${engines.node}` }
+}
+
+async function hashing(): Promise<Finding> {
+  const what = 'xxhash-addon'
+  try {
+    const { digestBytes } = await import('../freeze/digest.ts')
+    // of no bytes, as https://github.com/Cyan4973/xxHash says
+    const isRight = digestBytes(Buffer.alloc(0)) === '99aa06d3014798d86001c324468d497f'
+    if (isRight) return { what, state: 'ok', found: 'loads, and hashes as it should' }
+    return {
+      what,
+      state: 'problem',
+      found: 'hashes otherwise than it should',
+      next: 'run npm rebuild xxhash-addon',
+    }
+  } catch (error) {
+    return broken(what, error)
+  }
+}
+
+async function database(): Promise<Finding> {
+  const what = 'better-sqlite3'
+  try {
+    const { MemoizedGroup } = await import('../group.ts')
+    const failures: Error[] = []
+    const directory = join(tmpdir(), `permafrost-doctor-${process.pid}`)
+    const onError = (error: Error): void => void failures.push(error)
+    const group = new MemoizedGroup({ directory, temporary: true, onError })
+    try {
+      const probe = group.memoize((x: number) => x, { name: 'doctor', version: 1 })
+      probe(1)
+      if (probe.wouldHit(1) && failures.length === 0)
+        return { what, state: 'ok', found: 'loads, and keeps a result' }
+    } finally {
+      group.close()
+    }
+    return broken(what, failures[0]?.cause ?? failures[0] ?? new Error('it did not keep a result'))
+  } catch (error) {
+    return broken(what, error)
+  }
+}
+
+const broken = (what: string, error: unknown): Finding => ({
+  what,
+  state: 'problem',
+  found: shortened(messageOf(error), LONGEST),
+  next: `run npm rebuild ${what}, with the Node that is to run it; it needs a C++ compiler and Python where there is no prebuilt binary`,
+})
+
+async function inspector(): Promise<Finding> {
+  const what = 'node:inspector'
+  const { canInspect } = await import('../freeze/inspect.ts')
+  return canInspect()
+    ? { what, state: 'ok', found: 'shows what functions capture' }
+    : {
+        what,
+        state: 'warning',
+        found: 'refused, so functions that capture variables run uncached',
+        next: 'run node without --permission, or give such functions a "version"',
+      }
+}
+
+// the directory ----------------------------------------------------------------------------------------------------
+
+/** The default limit of a group. */
+const ENOUGH = 2 ** 30
+
+async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
+  const path = await directoryOf(of)
+  const { factsOf } = await import('../group.ts')
+  const { exists, format, free, isWritable, network, refusal } = factsOf(path)
+  const findings: Finding[] = []
+  const add = (what: string, state: Finding['state'], found: string, next?: string): void =>
+    void findings.push({ what, state, found, ...(next !== undefined && { next }) })
+  if (refusal !== undefined)
+    add('directory', 'problem', refusal, 'name another with --directory or PERMAFROST_DIR')
+  else if (!exists) add('directory', 'ok', `${path} is not there yet, and will be made at the first use`)
+  else if (canOpen) findings.push(await contents(path, format))
+  if (isWritable) add('writing', 'ok', exists ? 'allowed' : 'allowed where it will be')
+  else
+    add(
+      'writing',
+      'warning',
+      'not allowed: results are used, new ones are not kept',
+      `give yourself the right to write to ${path}`,
+    )
+  if (network === undefined) add('file system', 'ok', 'no network file system')
+  else
+    add(
+      'file system',
+      'warning',
+      `on ${network}, or what may be`,
+      'use it from one machine at a time, or choose a local directory',
+    )
+  if (free === undefined) add('room', 'ok', 'this system does not tell')
+  else if (free >= ENOUGH) add('room', 'ok', `${size(free)} free`)
+  else add('room', 'warning', `${size(free)} free`, 'choose another directory, or a smaller maxSize')
+  return findings
+}
+
+async function contents(path: string, format: number): Promise<Finding> {
+  const what = 'directory'
+  const { MemoizedGroup } = await import('../group.ts')
+  const failures: Error[] = []
+  const onError = (error: Error): void => void failures.push(error)
+  try {
+    const group = new MemoizedGroup({ directory: path, readonly: true, onError })
+    const { entries, size: bytes } = group.stats()
+    group.close()
+    const found = `${path}, format ${format}: ${counted(entries, 'result')} in ${size(bytes)}`
+    if (failures.length === 0) return { what, state: 'ok', found }
+  } catch (error) {
+    failures.push(error as Error)
+  }
+  const found = `${path}: ${shortened(messageOf(failures[0]), LONGEST)}`
+  return { what, state: 'problem', found, next: 'run permafrost verify --repair' }
+}
+
+// the environment --------------------------------------------------------------------------------------------------
+
+function environment(): Finding[] {
+  const { DEBUG, NODE_OPTIONS, PERMAFROST_DIR, PERMAFROST_DISABLE } = process.env
+  const is = (state: Finding['state'], what: string, value: string | undefined, next: string): Finding[] =>
+    value === undefined || value === '' ? [] : [{ what, state, found: shortened(value, LONGEST), next }]
+  const set = [
+    ...is('ok', 'PERMAFROST_DIR', PERMAFROST_DIR, 'results are kept there'),
+    ...is(
+      'warning',
+      'PERMAFROST_DISABLE',
+      PERMAFROST_DISABLE,
+      'nothing is kept or looked up while it is 1, true, yes or on; unset it',
+    ),
+    ...is('ok', 'NODE_OPTIONS', NODE_OPTIONS, 'they hold for whatever memoizes, too'),
+    ...is('ok', 'DEBUG', DEBUG, 'with permafrost:* each hit and miss is told'),
+  ]
+  return set.length > 0
+    ? set
+    : [{ what: 'environment', state: 'ok', found: `none of ${number(4)} variables is set` }]
+}

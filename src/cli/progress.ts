@@ -1,0 +1,63 @@
+/**
+ * Work that takes its time: a bar on stderr where somebody sees it, and Ctrl-C, which ends it between two steps.
+ */
+import { createRequire } from 'node:module'
+import type { Watch } from '../types.ts'
+import { EXIT } from './common.ts'
+
+/** The part of cli-progress used here. */
+interface Bar {
+  start(total: number, done: number): void
+  setTotal(total: number): void
+  update(done: number): void
+  stop(): void
+}
+
+/** Does `work`, which is told to stop by Ctrl-C; a second Ctrl-C does not wait. `what` is counted. */
+export async function watched<T>(
+  doing: string,
+  what: string,
+  work: (watch: Watch) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const stop = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT.stopped)
+    controller.abort()
+  }
+  process.on('SIGINT', stop)
+  const { end, onProgress } = bar(doing, what)
+  try {
+    return await work({ signal: controller.signal, onProgress })
+  } finally {
+    end()
+    process.off('SIGINT', stop)
+    if (controller.signal.aborted) {
+      console.error('permafrost: stopped; what was done stays, and the same command goes on from there')
+      process.exitCode = EXIT.stopped
+    }
+  }
+}
+
+function bar(doing: string, what: string): { onProgress: Required<Watch>['onProgress']; end: () => void } {
+  if (process.stderr.isTTY !== true) return { onProgress: () => undefined, end: () => undefined }
+  let shown: Bar | undefined
+  return {
+    onProgress: (done, total) => {
+      if (shown === undefined) {
+        const { SingleBar } = createRequire(import.meta.url)('cli-progress') as {
+          SingleBar: new (o: object) => Bar
+        }
+        shown = new SingleBar({
+          format: `${doing} {bar} {value} of {total} ${what}, {eta} s left`,
+          clearOnComplete: true,
+          // Ctrl-C is ours
+          gracefulExit: false,
+        })
+        shown.start(total, done)
+      }
+      shown.setTotal(total)
+      shown.update(done)
+    },
+    end: () => shown?.stop(),
+  }
+}

@@ -1,0 +1,129 @@
+/**
+ * What is kept of a call, for people to look at: what it was given, from the note beside it, and what came of it, read
+ * with the codec that its name tells. Knows no functions; decides nothing.
+ */
+import { codecNamed } from './codec/codec.ts'
+import { messageOf } from './errors.ts'
+import type { Line } from './freeze/trace.ts'
+import { baseOf, decodeOutcome } from './outcome.ts'
+import { nameOf, opened, withoutReads } from './recorded.ts'
+import type { Store } from './store/contract.ts'
+import { firstOf, recordingOf } from './stream/stream.ts'
+import type { Codec, Entry, Preview } from './types.ts'
+
+const NOTHING = { reads: [], outputs: [] }
+/** Values of a stream that are shown. */
+const MOST_VALUES = 20
+
+/** Throws nothing but what the store throws. */
+export function previewOf(store: Store, entry: Entry): Preview {
+  const recording = recordingOf(entry.codec)
+  const name = recording?.base ?? baseOf(entry.codec)
+  const { base, hasReads } = withoutReads(name)
+  const plain = codecNamed(base)
+  if (plain === undefined)
+    return unreadable(`it is kept by the codec ${base}, which is not one of permafrost's`)
+  try {
+    if (recording !== undefined) {
+      const pieces = store.pieces(entry)
+      if (pieces === undefined) return unreadable(LOST)
+      return { kind: 'stream', value: firstOf(pieces, recording.kind, plain, MOST_VALUES), ...NOTHING }
+    }
+    const stored = store.read(entry)
+    if (stored === undefined) return unreadable(LOST)
+    const { bytes, recorded } = (hasReads ? opened(stored.bytes) : undefined) ?? { ...stored, recorded: [] }
+    // results without reads may have leaves, which only the codec itself knows
+    const codec: Codec = hasReads ? { ...plain, name } : plain
+    const outcome = decodeOutcome(codec, entry.codec, { bytes, leaves: stored.leaves })
+    const { outputs = [], printed, thrown, value } = outcome
+    return {
+      ...(thrown === undefined ? { kind: 'value', value } : { kind: 'error', value: thrown.error }),
+      ...(printed !== undefined && { printed: printed.length }),
+      reads: recorded.map(nameOf),
+      outputs: outputs.map(([path]) => path),
+    }
+  } catch (error) {
+    return unreadable(messageOf(error))
+  }
+}
+
+const LOST = 'its object is missing or damaged'
+
+const unreadable = (why: string): Preview => ({ kind: 'unreadable', why, ...NOTHING })
+
+// arguments --------------------------------------------------------------------------------------------------------
+
+const LONG_NOTE = 700
+
+/** What the call was given, as it would be written: `4, {"rows": 3}`; what is not known of it is `…`. */
+export function argumentsOf(store: Store, { key }: Entry): string | undefined {
+  const text = store.noted(key.digest)
+  if (text === undefined) return undefined
+  try {
+    const { args } = JSON.parse(text) as { args: readonly Line[] }
+    const words = inWords(args)
+    // a long note may have lost its end
+    return text.length > LONG_NOTE ? `${words} …` : words
+  } catch {
+    return undefined
+  }
+}
+
+/** A value as far as lines tell it: its text, or its members by their names. */
+interface Told {
+  text?: string
+  readonly members: Map<string, Told>
+}
+
+function inWords(lines: readonly Line[]): string {
+  const given: Told = { members: new Map() }
+  for (const { path, what } of lines) {
+    const steps = stepsOf(path)
+    if (steps !== undefined) at(given, steps).text ??= what
+  }
+  const { args, ignored: _, made, self } = Object.fromEntries(given.members)
+  const list = args ?? (made === undefined && self === undefined ? given : undefined)
+  if (lines.length === 0) return '…'
+  const words = list === undefined ? (made === undefined ? '' : written(made)) : listed(list)
+  return self === undefined ? words : `${words}${words === '' ? '' : ' '}on ${written(self)}`
+}
+
+/** The members on the way to what a line tells; undefined for what is no member. */
+function stepsOf(path: string): string[] | undefined {
+  const steps: string[] =
+    path.match(/\.[\p{ID_Start}$_][\p{ID_Continue}$]*|\[(?:\d+|"(?:[^"\\]|\\.)*")\]/gu) ?? []
+  if (`args${steps.join('')}` !== path || steps.includes('.__proto__')) return undefined
+  return steps.map((step) => (step.startsWith('.') ? step.slice(1) : step.slice(1, -1)))
+}
+
+function at(told: Told, steps: readonly string[]): Told {
+  let here = told
+  for (const step of steps) {
+    let next = here.members.get(step)
+    if (next === undefined) {
+      next = { members: new Map() }
+      here.members.set(step, next)
+    }
+    here = next
+  }
+  return here
+}
+
+function written({ members, text }: Told): string {
+  if (text !== undefined && !text.startsWith('code ')) return text
+  if (members.size === 0) return '…'
+  const isList = [...members.keys()].every((name) => /^\d+$/.test(name))
+  if (isList) return `[${listed({ members })}]`
+  return `{${[...members].map(([name, member]) => `${name}: ${written(member)}`).join(', ')}}`
+}
+
+/** What stands at each place; nobody noted an empty object. */
+function listed({ members }: Told): string {
+  const places = [...members.keys()].map(Number).filter(Number.isSafeInteger)
+  const length = Math.min(Math.max(-1, ...places) + 1, MOST_PLACES)
+  return Array.from({ length }, (_, place) =>
+    written(members.get(`${place}`) ?? { members: new Map() }),
+  ).join(', ')
+}
+
+const MOST_PLACES = 100
