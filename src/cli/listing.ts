@@ -66,20 +66,16 @@ async function list(name: string | undefined, options: ListOptions, of: Command)
 }
 
 async function listTables(group: MemoizedGroup, entries: Iterable<Entry>): Promise<number> {
-  const head = ['function', 'call', 'size', 'took', 'hits', 'age', 'used', 'expires in', 'arguments']
   let shown = 0
   let rows: string[][] = []
   const print = async (): Promise<void> => {
-    if (rows.length === 0) return
-    const lines = table(shown === rows.length ? head : head.map(() => ''), rows, ['call', 'arguments']).split(
-      '\n',
-    )
-    // an empty head takes a line
-    console.log(
-      (shown === rows.length ? [styled('bold', lines[0]!), ...lines.slice(1)] : lines.slice(1))
-        .map((line) => line.trimEnd())
-        .join('\n'),
-    )
+    const isFirst = shown === rows.length
+    const [head, ...lines] = table(isFirst ? HEAD : HEAD.map(() => ''), fitted(rows), [
+      'call',
+      'arguments',
+    ]).split('\n')
+    // an empty head takes a line, too
+    for (const line of isFirst ? [styled('bold', head!), ...lines] : lines) console.log(line.trimEnd())
     rows = []
     // to hear of a closed pipe
     await setImmediate()
@@ -89,8 +85,21 @@ async function listTables(group: MemoizedGroup, entries: Iterable<Entry>): Promi
     shown += 1
     if (rows.length === ROWS) await print()
   }
-  await print()
+  if (rows.length > 0) await print()
   return shown
+}
+
+const HEAD = ['function', 'call', 'size', 'took', 'hits', 'age', 'used', 'expires in', 'arguments']
+
+/** Arguments take what the other columns leave of a terminal's line. */
+function fitted(rows: readonly string[][]): string[][] {
+  const columns = width() ?? Number.POSITIVE_INFINITY
+  const others = HEAD.slice(0, -1).map((name, at) =>
+    Math.max(name.length, ...rows.map((cells) => cells[at]!.length)),
+  )
+  const left = columns - others.reduce((sum, widest) => sum + widest + 2, 0)
+  const room = Math.min(LONGEST, Math.max(HEAD.at(-1)!.length, left))
+  return rows.map((cells) => cells.with(-1, shortened(cells.at(-1)!, room)))
 }
 
 function listed(group: MemoizedGroup, entry: Entry): Listed {
@@ -102,7 +111,7 @@ function row(entry: Listed): string[] {
   const { accessedAt, computeTime, createdAt, expiresAt, hits, key } = entry
   const now = Date.now()
   const expires = expiresAt === undefined ? 'never' : expiresAt <= now ? 'expired' : time(expiresAt - now)
-  const cells = [
+  return [
     plain(key.name),
     key.digest.slice(0, KEY_DIGITS),
     size(entry.size),
@@ -111,10 +120,8 @@ function row(entry: Listed): string[] {
     ago(now - createdAt),
     ago(now - accessedAt),
     expires,
+    entry.arguments ?? '',
   ]
-  const taken = cells.reduce((sum, cell) => sum + Math.max(cell.length, 8) + 2, 0)
-  const room = width() === undefined ? LONGEST : Math.max(10, width()! - taken)
-  return [...cells, shortened(entry.arguments ?? '', Math.min(LONGEST, room))]
 }
 
 async function stats({ reset = false }: { reset?: boolean }, of: Command): Promise<void> {
