@@ -53,16 +53,16 @@ export async function directoryOf(of: Command): Promise<string> {
 }
 
 /**
- * Does `act` with the directory open. Without limits: those of the programs that use it are not known here. `failures` are
+ * Does `act` with the directory open, which is there already unless it may be made. Without limits: those of the programs that use it are not known here. `failures` are
  * those that were survived.
  */
 export async function withGroup<T>(
   of: Command,
-  access: 'read' | 'write',
+  access: 'read' | 'write' | 'make',
   act: (group: MemoizedGroup, failures: readonly PermafrostError[]) => T | Promise<T>,
 ): Promise<T> {
   const directory = await directoryOf(of)
-  if (!existsSync(directory))
+  if (access !== 'make' && !existsSync(directory))
     throw new Misuse(
       `there is no cache directory ${directory}; name another with --directory, or run a memoized function first`,
     )

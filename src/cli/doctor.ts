@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { messageOf } from '../errors.ts'
 import { answer, command, directoryOf, EXIT } from './common.ts'
-import { counted, number, shortened, size, styled } from './words.ts'
+import { counted, shortened, size, styled } from './words.ts'
 
 interface Finding {
   readonly what: string
@@ -197,5 +197,11 @@ function environment(): Finding[] {
   ]
   return set.length > 0
     ? set
-    : [{ what: 'environment', state: 'ok', found: `none of ${number(4)} variables is set` }]
+    : [
+        {
+          what: 'environment',
+          state: 'ok',
+          found: 'none of PERMAFROST_DIR, PERMAFROST_DISABLE, NODE_OPTIONS and DEBUG is set',
+        },
+      ]
 }

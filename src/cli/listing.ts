@@ -5,7 +5,7 @@ import type { MemoizedGroup } from '../group.ts'
 import { ORDERS } from '../selection.ts'
 import type { Entry, EntryOrder, FunctionStats, Share } from '../types.ts'
 import { answer, command, filterOf, positive, wantsJson, withFilter, withGroup } from './common.ts'
-import { ago, counted, number, plain, shortened, size, styled, table, time, width } from './words.ts'
+import { counted, number, plain, roughly, shortened, size, styled, table, time, width } from './words.ts'
 
 /** Rows of one table: more are set one table after the other. */
 const ROWS = 1000
@@ -110,15 +110,15 @@ function listed(group: MemoizedGroup, entry: Entry): Listed {
 function row(entry: Listed): string[] {
   const { accessedAt, computeTime, createdAt, expiresAt, hits, key } = entry
   const now = Date.now()
-  const expires = expiresAt === undefined ? 'never' : expiresAt <= now ? 'expired' : time(expiresAt - now)
+  const expires = expiresAt === undefined ? 'never' : expiresAt <= now ? 'expired' : roughly(expiresAt - now)
   return [
     plain(key.name),
     key.digest.slice(0, KEY_DIGITS),
     size(entry.size),
     time(computeTime),
     `${hits}`,
-    ago(now - createdAt),
-    ago(now - accessedAt),
+    roughly(now - createdAt),
+    roughly(now - accessedAt),
     expires,
     entry.arguments ?? '',
   ]

@@ -32,7 +32,7 @@ export function addMoving(program: Command): void {
     .argument('<file>', 'what export wrote')
     .action(async (file: string, _: object, of: Command) => {
       if (!existsSync(file)) throw new Misuse(`there is no file ${file}; permafrost export writes one`)
-      const report = await withGroup(of, 'write', (group) =>
+      const report = await withGroup(of, 'make', (group) =>
         watched('importing', 'bytes', (watch) => group.import(file, watch)),
       )
       answer(of, report, () => {

@@ -184,6 +184,7 @@ async function impure(target: string, _: object, of: Command): Promise<void> {
       : table(
           ['uses', 'where'],
           uses.map(({ what, where }) => [what, where]),
+          ['where'],
         ),
   )
 }

@@ -13,8 +13,8 @@ export const number = (count: number): string => count.toLocaleString('en')
 export const counted = (count: number, what: string): string =>
   `${number(count)} ${what}${count === 1 ? '' : 's'}`
 
-/** How long ago, in one unit: `3d`. */
-export const ago = (milliseconds: number): string => {
+/** A time in one unit: `3d`. */
+export const roughly = (milliseconds: number): string => {
   const past = Math.max(0, milliseconds)
   return past < 1000 ? 'now' : time(past < 60_000 ? Math.floor(past / 1000) * 1000 : past).split(' ')[0]!
 }
