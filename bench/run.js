@@ -17,6 +17,7 @@ const all = [
   'store-scale.js',
   'store-processes.js',
   'store-policies.js',
+  'command-line.js',
 ]
 const asked = process.argv.filter((argument) => all.includes(argument))
 const options = process.argv.filter((argument) => argument === '--full')

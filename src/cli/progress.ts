@@ -3,7 +3,7 @@
  */
 import { createRequire } from 'node:module'
 import type { Watch } from '../types.ts'
-import { EXIT } from './common.ts'
+import { EXIT, whereCtrlC } from './common.ts'
 
 /** The part of cli-progress used here. */
 interface Bar {
@@ -24,13 +24,11 @@ export async function watched<T>(
     if (controller.signal.aborted) process.exit(EXIT.stopped)
     controller.abort()
   }
-  process.on('SIGINT', stop)
   const { end, onProgress } = bar(doing, what)
   try {
-    return await work({ signal: controller.signal, onProgress })
+    return await whereCtrlC(stop, () => work({ signal: controller.signal, onProgress }))
   } finally {
     end()
-    process.off('SIGINT', stop)
     if (controller.signal.aborted) {
       console.error('permafrost: stopped; what was done stays, and the same command goes on from there')
       process.exitCode = EXIT.stopped

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { FunctionStats, GroupStats } from '../types.ts'
-import { answer, command, directoryOf, EXIT, wantsJson, withGroup } from './common.ts'
+import { answer, command, directoryOf, EXIT, wantsJson, whereCtrlC, withGroup } from './common.ts'
 import { counted, plain, size, styled, table, time } from './words.ts'
 
 export function addTop(program: Command): void {
@@ -47,9 +47,7 @@ async function top(
 ): Promise<void> {
   const isLive = !once && !wantsJson(of) && process.stdout.isTTY === true
   const controller = new AbortController()
-  const stop = (): void => controller.abort()
-  process.on('SIGINT', stop)
-  try {
+  const measure = async (): Promise<void> => {
     let before = await sample(of)
     do {
       await pause(interval * 1000, undefined, { signal: controller.signal })
@@ -59,11 +57,12 @@ async function top(
       answer(of, { seconds: interval, functions: rates }, () => inWords(now.stats, rates))
       before = now
     } while (isLive)
+  }
+  try {
+    await whereCtrlC(() => controller.abort(), measure)
   } catch (error) {
     if (!controller.signal.aborted) throw error
     process.exitCode = isLive ? EXIT.fine : EXIT.stopped
-  } finally {
-    process.off('SIGINT', stop)
   }
 }
 

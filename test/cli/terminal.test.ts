@@ -1,7 +1,7 @@
 /** In a terminal, in pipes that close, and stopped in the middle; with a hundred thousand results. */
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -84,6 +84,23 @@ describe('with a hundred thousand results', () => {
     }
     const toNobody = `${command('-d', directory, 'lss')} 2>&1 >/dev/null | true; exit \${PIPESTATUS[0]}`
     assert.equal(spawnSync('bash', ['-c', toNobody], { env: environment() }).status, 2)
+  })
+
+  test('the copy of an index that must not be touched goes, however it ends', (t) => {
+    const [folder, copy] = [temporaryFolder(t), join(temporaryFolder(t), 'cache')]
+    cpSync(directory, copy, { recursive: true })
+    // a log without its lock file
+    writeFileSync(join(copy, 'index.sqlite-wal'), '')
+    for (const rest of ['', ' | head -1']) {
+      const line = `${command('-d', copy, 'ls', '-n', 'all')}${rest}`
+      const { stderr, stdout } = spawnSync('bash', ['-c', line], {
+        encoding: 'utf8',
+        env: environment({ TMPDIR: folder }),
+        maxBuffer: 2 ** 30,
+      })
+      assert.match(stdout, /^function /, stderr)
+      assert.deepEqual(readdirSync(folder), [], line)
+    }
   })
 
   test('long work shows a bar in a terminal, and none in a pipe', { skip: noTerminal }, () => {
