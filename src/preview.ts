@@ -6,12 +6,11 @@ import { codecNamed } from './codec/codec.ts'
 import { messageOf } from './errors.ts'
 import type { Line } from './freeze/trace.ts'
 import { baseOf, decodeOutcome } from './outcome.ts'
-import { nameOf, opened, withoutReads } from './recorded.ts'
+import { nameOf, opened, readTrailer, withoutReads } from './recorded.ts'
 import type { Store } from './store/contract.ts'
-import { firstOf, recordingOf } from './stream/stream.ts'
+import { firstOf, recordingOf, type StreamKind } from './stream/stream.ts'
 import type { Codec, Entry, Preview } from './types.ts'
 
-const NOTHING = { reads: [], outputs: [] }
 /** Values of a stream that are shown. */
 const MOST_VALUES = 20
 
@@ -24,11 +23,7 @@ export function previewOf(store: Store, entry: Entry): Preview {
   if (plain === undefined)
     return unreadable(`it is kept by the codec ${base}, which is not one of permafrost's`)
   try {
-    if (recording !== undefined) {
-      const pieces = store.pieces(entry)
-      if (pieces === undefined) return unreadable(LOST)
-      return { kind: 'stream', value: firstOf(pieces, recording.kind, plain, MOST_VALUES), ...NOTHING }
-    }
+    if (recording !== undefined) return streamOf(store, entry, recording.kind, hasReads, plain)
     const stored = store.read(entry)
     if (stored === undefined) return unreadable(LOST)
     const { bytes, recorded } = (hasReads ? opened(stored.bytes) : undefined) ?? { ...stored, recorded: [] }
@@ -47,9 +42,29 @@ export function previewOf(store: Store, entry: Entry): Preview {
   }
 }
 
+function streamOf(store: Store, entry: Entry, kind: StreamKind, hasReads: boolean, codec: Codec): Preview {
+  const pieces = store.pieces(entry)
+  if (pieces === undefined) return unreadable(LOST)
+  try {
+    const recorded = (hasReads ? readTrailer(pieces) : undefined) ?? []
+    const outputs: string[] = []
+    let printed = 0
+    const value = firstOf(pieces, kind, codec, MOST_VALUES, {
+      print: (some) => {
+        printed += some.length
+      },
+      // told, not put back
+      putBack: (some) => void outputs.push(...some.map(([path]) => path)),
+    })
+    return { kind: 'stream', value, ...(printed > 0 && { printed }), reads: recorded.map(nameOf), outputs }
+  } finally {
+    pieces.close()
+  }
+}
+
 const LOST = 'its object is missing or damaged'
 
-const unreadable = (why: string): Preview => ({ kind: 'unreadable', why, ...NOTHING })
+const unreadable = (why: string): Preview => ({ kind: 'unreadable', why, reads: [], outputs: [] })
 
 // arguments --------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ import type { Counted } from './memo.ts'
 import type { GroupStats } from './types.ts'
 import { size as sizeOf, time } from './words.ts'
 
-export { time } from './words.ts'
-
 /** A table of the functions called in this run, and a line about all runs. */
 export function reportText(
   directory: string,

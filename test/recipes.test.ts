@@ -423,7 +423,7 @@ describe('ci.js', () => {
     }
     const check = jobOf('check', lines.indexOf('  keep:'))
     const keep = jobOf('keep', lines.length)
-    assert.deepEqual([check.length, keep.length], [2, 3])
+    assert.deepEqual([check.length, keep.length], [2, 4])
     const shell = (command: string, cache: string) => {
       const words = command
         .replaceAll('npx permafrost', `"${process.execPath}" ${CLI}`)

@@ -139,9 +139,10 @@ async function stats({ reset = false }: { reset?: boolean }, of: Command): Promi
         `${one.misses}`,
         time(one.timeSaved),
         time(one.timeSpent),
+        time(one.overhead),
         size(one.bytes),
       ])
-    const head = ['function', 'hits', 'misses', 'time saved', 'time spent', 'kept']
+    const head = ['function', 'hits', 'misses', 'time saved', 'time spent', 'overhead', 'kept']
     const line = `${counted(all.entries, 'result')} in ${size(all.size)}; ${time(all.timeSaved)} saved`
     return `${headed(table(head, rows))}\n${line}${reset ? '; counting from zero now' : ''}`
   })

@@ -31,21 +31,17 @@ export function recordingOf(form: string): { readonly base: string; readonly kin
   return kind && { base: form.slice(0, at), kind }
 }
 
-/** The first values of a recording. Throws a `CodecError`. */
-export function firstOf(reel: Reel, kind: Kind, codec: Codec, most: number): unknown[] {
-  try {
-    const reader = new TapeReader(reel)
-    const deck = deckOf(reader, headOf(reader, kind).shape, codec, {})
-    const values: unknown[] = []
-    while (values.length < most) {
-      const { done, value } = deck.next()
-      if (done === true) break
-      values.push(value)
-    }
-    return values
-  } finally {
-    reel.close()
+/** The first values of a recording; the reel stays open. Throws a `CodecError`. */
+export function firstOf(reel: Reel, kind: Kind, codec: Codec, most: number, player: Player): unknown[] {
+  const reader = new TapeReader(reel)
+  const deck = deckOf(reader, headOf(reader, kind).shape, codec, player)
+  const values: unknown[] = []
+  while (values.length < most) {
+    const { done, value } = deck.next()
+    if (done === true) break
+    values.push(value)
   }
+  return values
 }
 
 /** Writes a recording. Methods throw what the sink throws. */

@@ -136,9 +136,19 @@ test('a stream is shown by its first values', async (t) => {
   for (const _ of numbers(30));
   const lines = group.memoize(async () => Readable.from(['one', 'two']), { name: 'lines', version: 1 })
   for await (const _ of await lines());
+  process.env['READ_BY_A_STREAM'] = 'yes'
+  const talk = function* () {
+    console.log('printed')
+    yield process.env['READ_BY_A_STREAM']
+  }
+  for (const _ of group.memoize(talk, { name: 'talks', inputs: 'auto', captureOutput: true, version: 1 })());
   group.close()
   const run = on(group.directory)
   const shown = (name: string): string => run('show', keysOf(run, name)[0]!).stdout
+  assert.match(
+    shown('talks'),
+    /^reads +process\.env\.READ_BY_A_STREAM\nprinted +1 pieces of output\nresult +a stream/m,
+  )
   assert.match(
     shown('numbers'),
     /^result +a stream; its first values\n\n\[\n +\{ n: 0 \}, [\s\S]* \{ n: 19 \}\n\]\n$/m,
