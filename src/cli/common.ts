@@ -64,7 +64,7 @@ export const warn = (message: string): void =>
   console.error(`permafrost: warning: ${shortened(message, 2000)}`)
 
 export async function directoryOf(of: Command): Promise<string> {
-  const { defaultDirectory } = await import('../group.ts')
+  const { defaultDirectory } = await import('./library.ts')
   return resolve(common(of).directory ?? defaultDirectory())
 }
 
@@ -82,7 +82,7 @@ export async function withGroup<T>(
     throw new Misuse(
       `there is no cache directory ${directory}; name another with --directory, or run a memoized function first`,
     )
-  const { MemoizedGroup } = await import('../group.ts')
+  const { MemoizedGroup } = await import('./library.ts')
   const failures: PermafrostError[] = []
   const group = new MemoizedGroup({
     directory,

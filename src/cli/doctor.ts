@@ -1,5 +1,4 @@
 /** `doctor`: whether all that permafrost needs is here and works, line by line, with the next step where it does not. */
-import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
@@ -15,14 +14,15 @@ interface Finding {
   readonly next?: string
 }
 
-export function addDoctor(program: Command): void {
+/** @param engines the versions of Node that will do, as package.json says */
+export function addDoctor(program: Command, engines: string): void {
   command(
     program,
     'doctor',
     'check Node, the native modules, the directory and the environment',
     'doctor',
   ).action(async (_: object, of: Command) => {
-    const findings = await examine(of)
+    const findings = await examine(of, engines)
     answer(of, { findings }, () => findings.map(line).join('\n'))
     if (findings.some(({ state }) => state === 'problem')) process.exitCode = EXIT.wrong
   })
@@ -34,10 +34,10 @@ const LONGEST = 300
 const line = ({ found, next, state, what }: Finding): string =>
   `${styled(STYLES[state], state.padEnd(7))}  ${what}: ${found}${next === undefined ? '' : `; ${next}`}`
 
-async function examine(of: Command): Promise<Finding[]> {
+async function examine(of: Command, engines: string): Promise<Finding[]> {
   const loaded = [await hashing(), await database()]
   return [
-    node(),
+    node(engines),
     ...loaded,
     await inspector(),
     ...(await directory(
@@ -50,23 +50,20 @@ async function examine(of: Command): Promise<Finding[]> {
 
 // the machine ------------------------------------------------------------------------------------------------------
 
-function node(): Finding {
-  const { engines } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    engines: { node: string }
-  }
+function node(engines: string): Finding {
   const parts = (version: string): number[] => (version.match(/\d+/g) ?? []).map(Number)
-  const [[major = 0, minor = 0], [wanted = 0, least = 0]] = [parts(process.version), parts(engines.node)]
+  const [[major = 0, minor = 0], [wanted = 0, least = 0]] = [parts(process.version), parts(engines)]
   const isEnough = major > wanted || (major === wanted && minor >= least)
   const found = `${process.version} on ${process.platform} ${process.arch}`
   return isEnough
     ? { what: 'Node', state: 'ok', found }
-    : { what: 'Node', state: 'problem', found, next: `permafrost needs ${engines.node}` }
+    : { what: 'Node', state: 'problem', found, next: `permafrost needs ${engines}` }
 }
 
 async function hashing(): Promise<Finding> {
   const what = 'xxhash-addon'
   try {
-    const { digestBytes } = await import('../freeze/digest.ts')
+    const { digestBytes } = await import('./library.ts')
     // of no bytes, as https://github.com/Cyan4973/xxHash says
     const isRight = digestBytes(Buffer.alloc(0)) === '99aa06d3014798d86001c324468d497f'
     if (isRight) return { what, state: 'ok', found: 'loads, and hashes as it should' }
@@ -87,7 +84,7 @@ async function database(): Promise<Finding> {
   const onError = (error: Error): void => void failures.push(error)
   const directory = join(tmpdir(), `permafrost-doctor-${process.pid}`)
   try {
-    const { MemoizedGroup } = await import('../group.ts')
+    const { MemoizedGroup } = await import('./library.ts')
     const group = new MemoizedGroup({ directory, temporary: true, onError })
     try {
       group.stats()
@@ -111,7 +108,7 @@ const broken = (what: string, error: unknown): Finding => ({
 
 async function inspector(): Promise<Finding> {
   const what = 'node:inspector'
-  const { canInspect } = await import('../freeze/inspect.ts')
+  const { canInspect } = await import('./library.ts')
   return canInspect()
     ? { what, state: 'ok', found: 'shows what functions capture' }
     : {
@@ -129,7 +126,7 @@ const ENOUGH = 2 ** 30
 
 async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
   const path = await directoryOf(of)
-  const { factsOf } = await import('../group.ts')
+  const { factsOf } = await import('./library.ts')
   const { exists, format, free, isWritable, network, refusal } = factsOf(path)
   const findings: Finding[] = []
   const add = (what: string, state: Finding['state'], found: string, next?: string): void =>
@@ -162,7 +159,7 @@ async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
 
 async function contents(path: string, format: number): Promise<Finding> {
   const what = 'directory'
-  const { MemoizedGroup } = await import('../group.ts')
+  const { MemoizedGroup } = await import('./library.ts')
   const failures: Error[] = []
   const onError = (error: Error): void => void failures.push(error)
   try {

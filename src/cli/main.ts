@@ -14,7 +14,10 @@ import { addMoving } from './moving.ts'
 import { addShowing } from './showing.ts'
 import { addTop } from './top.ts'
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+const { engines, version } = JSON.parse(
+  readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+) as {
+  engines: { node: string }
   version: string
 }
 
@@ -52,8 +55,9 @@ program.configureOutput({
   },
 })
 
-for (const add of [addListing, addTop, addShowing, addKeeping, addMoving, addDoctor, addCompletion])
-  add(program)
+for (const add of [addListing, addTop, addShowing, addKeeping, addMoving]) add(program)
+addDoctor(program, engines.node)
+addCompletion(program)
 
 // `permafrost ls | head -1`: whoever reads has enough
 for (const stream of [process.stdout, process.stderr]) {

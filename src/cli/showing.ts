@@ -166,7 +166,7 @@ function whyKey(group: MemoizedGroup, text: string): { key: string; why: string 
 
 async function hash(target: string, _: object, of: Command): Promise<void> {
   const found = await exportedFunction(target)
-  const { digest } = await import('../freeze/freeze.ts')
+  const { digest } = await import('./library.ts')
   // of a memoized function, the function itself
   const { fn = found } = found as { fn?: unknown }
   const said = digest(fn)
@@ -175,7 +175,7 @@ async function hash(target: string, _: object, of: Command): Promise<void> {
 
 async function impure(target: string, _: object, of: Command): Promise<void> {
   const found = await exportedFunction(target)
-  const { usesOf } = await import('../freeze/freeze.ts')
+  const { usesOf } = await import('./library.ts')
   const { fn = found } = found as { fn?: Function }
   const uses = usesOf(fn)
   answer(of, { function: target, uses: uses.map(({ what, where }) => ({ what, where })) }, () =>
