@@ -1,12 +1,11 @@
 /**
- * What all commands share: the directory they work on, how they print, and how they end. Nothing here loads what is
- * native until a directory is opened, so that `doctor` and `--help` work where that is broken.
+ * What all commands share: the directory they work on, how they print, and how they end.
  */
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { messageOf, type PermafrostError, StoreError, type StoreErrorCode } from '../errors.ts'
-import type { MemoizedGroup } from '../group.ts'
+import { defaultDirectory, MemoizedGroup } from '../group.ts'
 import { is } from '../options.ts'
 import type { ByteSize, Duration, Entry, EntryFilter } from '../types.ts'
 import { shortened } from './words.ts'
@@ -63,8 +62,7 @@ export function answer(of: Command, value: unknown, say: () => string): void {
 export const warn = (message: string): void =>
   console.error(`permafrost: warning: ${shortened(message, 2000)}`)
 
-export async function directoryOf(of: Command): Promise<string> {
-  const { defaultDirectory } = await import('./library.ts')
+export function directoryOf(of: Command): string {
   return resolve(common(of).directory ?? defaultDirectory())
 }
 
@@ -77,12 +75,11 @@ export async function withGroup<T>(
   access: 'read' | 'write' | 'make',
   act: (group: MemoizedGroup, failures: readonly PermafrostError[]) => T | Promise<T>,
 ): Promise<T> {
-  const directory = await directoryOf(of)
+  const directory = directoryOf(of)
   if (access !== 'make' && !existsSync(directory))
     throw new Misuse(
       `there is no cache directory ${directory}; name another with --directory, or run a memoized function first`,
     )
-  const { MemoizedGroup } = await import('./library.ts')
   const failures: PermafrostError[] = []
   const group = new MemoizedGroup({
     directory,

@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import { messageOf } from '../errors.ts'
+import { digestBytes } from '../freeze/digest.ts'
+import { canInspect } from '../freeze/inspect.ts'
+import { factsOf, MemoizedGroup } from '../group.ts'
 import { answer, command, directoryOf, EXIT } from './common.ts'
 import { counted, shortened, size, styled } from './words.ts'
 
@@ -21,8 +24,8 @@ export function addDoctor(program: Command, engines: string): void {
     'doctor',
     'check Node, the native modules, the directory and the environment',
     'doctor',
-  ).action(async (_: object, of: Command) => {
-    const findings = await examine(of, engines)
+  ).action((_: object, of: Command) => {
+    const findings = examine(of, engines)
     answer(of, { findings }, () => findings.map(line).join('\n'))
     if (findings.some(({ state }) => state === 'problem')) process.exitCode = EXIT.wrong
   })
@@ -34,16 +37,16 @@ const LONGEST = 300
 const line = ({ found, next, state, what }: Finding): string =>
   `${styled(STYLES[state], state.padEnd(7))}  ${what}: ${found}${next === undefined ? '' : `; ${next}`}`
 
-async function examine(of: Command, engines: string): Promise<Finding[]> {
-  const loaded = [await hashing(), await database()]
+function examine(of: Command, engines: string): Finding[] {
+  const loaded = [hashing(), database()]
   return [
     node(engines),
     ...loaded,
-    await inspector(),
-    ...(await directory(
+    inspector(),
+    ...directory(
       of,
       loaded.every(({ state }) => state === 'ok'),
-    )),
+    ),
     ...environment(),
   ]
 }
@@ -60,10 +63,9 @@ function node(engines: string): Finding {
     : { what: 'Node', state: 'problem', found, next: `permafrost needs ${engines}` }
 }
 
-async function hashing(): Promise<Finding> {
+function hashing(): Finding {
   const what = 'xxhash-addon'
   try {
-    const { digestBytes } = await import('./library.ts')
     // of no bytes, as https://github.com/Cyan4973/xxHash says
     const isRight = digestBytes(Buffer.alloc(0)) === '99aa06d3014798d86001c324468d497f'
     if (isRight) return { what, state: 'ok', found: 'loads, and hashes as it should' }
@@ -78,13 +80,12 @@ async function hashing(): Promise<Finding> {
   }
 }
 
-async function database(): Promise<Finding> {
+function database(): Finding {
   const what = 'better-sqlite3'
   const failures: Error[] = []
   const onError = (error: Error): void => void failures.push(error)
   const directory = join(tmpdir(), `permafrost-doctor-${process.pid}`)
   try {
-    const { MemoizedGroup } = await import('./library.ts')
     const group = new MemoizedGroup({ directory, temporary: true, onError })
     try {
       group.stats()
@@ -106,9 +107,8 @@ const broken = (what: string, error: unknown): Finding => ({
   next: `run npm rebuild ${what}, with the Node that is to run it; it needs a C++ compiler and Python where there is no prebuilt binary`,
 })
 
-async function inspector(): Promise<Finding> {
+function inspector(): Finding {
   const what = 'node:inspector'
-  const { canInspect } = await import('./library.ts')
   return canInspect()
     ? { what, state: 'ok', found: 'shows what functions capture' }
     : {
@@ -124,9 +124,8 @@ async function inspector(): Promise<Finding> {
 /** The default limit of a group. */
 const ENOUGH = 2 ** 30
 
-async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
-  const path = await directoryOf(of)
-  const { factsOf } = await import('./library.ts')
+function directory(of: Command, canOpen: boolean): Finding[] {
+  const path = directoryOf(of)
   const { exists, format, free, isWritable, network, refusal } = factsOf(path)
   const findings: Finding[] = []
   const add = (what: string, state: Finding['state'], found: string, next?: string): void =>
@@ -134,7 +133,7 @@ async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
   if (refusal !== undefined)
     add('directory', 'problem', refusal, 'name another with --directory or PERMAFROST_DIR')
   else if (!exists) add('directory', 'ok', `${path} is not there yet, and will be made at the first use`)
-  else if (canOpen) findings.push(await contents(path, format))
+  else if (canOpen) findings.push(contents(path, format))
   if (isWritable) add('writing', 'ok', exists ? 'allowed' : 'allowed where it will be')
   else
     add(
@@ -157,9 +156,8 @@ async function directory(of: Command, canOpen: boolean): Promise<Finding[]> {
   return findings
 }
 
-async function contents(path: string, format: number): Promise<Finding> {
+function contents(path: string, format: number): Finding {
   const what = 'directory'
-  const { MemoizedGroup } = await import('./library.ts')
   const failures: Error[] = []
   const onError = (error: Error): void => void failures.push(error)
   try {

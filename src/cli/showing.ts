@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { type InspectOptions, inspect } from 'node:util'
 import type { Command } from 'commander'
 import { messageOf } from '../errors.ts'
+import { digest, usesOf } from '../freeze/freeze.ts'
 import type { MemoizedGroup } from '../group.ts'
 import type { Entry, Preview } from '../types.ts'
 import { answer, command, digits, EXIT, Failure, Misuse, theEntry, withGroup } from './common.ts'
@@ -166,7 +167,6 @@ function whyKey(group: MemoizedGroup, text: string): { key: string; why: string 
 
 async function hash(target: string, _: object, of: Command): Promise<void> {
   const found = await exportedFunction(target)
-  const { digest } = await import('./library.ts')
   // of a memoized function, the function itself
   const { fn = found } = found as { fn?: unknown }
   const said = digest(fn)
@@ -175,7 +175,6 @@ async function hash(target: string, _: object, of: Command): Promise<void> {
 
 async function impure(target: string, _: object, of: Command): Promise<void> {
   const found = await exportedFunction(target)
-  const { usesOf } = await import('./library.ts')
   const { fn = found } = found as { fn?: Function }
   const uses = usesOf(fn)
   answer(of, { function: target, uses: uses.map(({ what, where }) => ({ what, where })) }, () =>

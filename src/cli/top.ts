@@ -68,14 +68,14 @@ async function top(
 
 /** What is counted by now; where nobody has written since, what was counted before. */
 async function sample(of: Command, before?: Sample): Promise<Sample> {
-  const version = await versionOf(of)
+  const version = versionOf(of)
   if (before?.version === version) return { ...before, at: performance.now() }
   const stats = await withGroup(of, 'read', (group) => group.stats())
   return { at: performance.now(), stats, version }
 }
 
-async function versionOf(of: Command): Promise<string> {
-  const index = join(await directoryOf(of), 'index.sqlite')
+function versionOf(of: Command): string {
+  const index = join(directoryOf(of), 'index.sqlite')
   const stated = (path: string): string => {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false })
     return `${stat?.ino} ${stat?.size} ${stat?.mtimeNs}`

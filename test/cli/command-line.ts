@@ -37,7 +37,8 @@ export function permafrost(...args: readonly string[]): Said {
 export function asNobody(...args: readonly string[]): Said {
   const program = `
     import ${JSON.stringify(new URL('../store/preload.js', import.meta.url).href)}
-    import ${JSON.stringify(pathToFileURL(join(root, 'dist', 'group.js')).href)}
+    import { digestBytes } from ${JSON.stringify(pathToFileURL(join(root, 'dist', 'freeze', 'digest.js')).href)}
+    digestBytes(Buffer.alloc(0))
     Object.defineProperty(process, 'argv', { get() {
       if (process.getuid?.() === 0) { process.setgid(65534); process.setuid(65534) }
       return ${JSON.stringify(['node', ...args])}
