@@ -49,8 +49,8 @@ export { factsOf } from './store/facts.ts'
 
 const DEFAULT_SIZE = '1GiB'
 const DEFAULT_MEMORY = '64MiB'
-/** Milliseconds that a function may cost more than it saves before somebody is told. */
-const WORTH_A_WARNING = 1000
+/** Milliseconds that a function may cost more than it saves, and will save when it is called like that again, before somebody is told. */
+const WORTH_A_WARNING = 2000
 const MOST_FOUND = 20
 
 /** Failures of opening that are not the caller's mistake. */
@@ -157,7 +157,7 @@ export class MemoizedGroup implements Disposable {
     counted.overhead += overhead
     counted.timeSaved += timeSaved
     counted.timeSpent += timeSpent
-    if (counted.overhead > counted.timeSaved + WORTH_A_WARNING && !this.#warned.has(name))
+    if (counted.overhead > counted.timeSaved + counted.timeSpent + WORTH_A_WARNING && !this.#warned.has(name))
       this.#thrashing(name, counted)
   }
 

@@ -29,16 +29,11 @@ export function reportText(
 }
 
 /** What to do about a function that costs more than it saves. */
-export function thrashingText(
-  name: string,
-  { hits, misses, overhead, timeSaved }: Required<Counted>,
-): string {
+export function thrashingText(name: string, counted: Required<Counted>): string {
+  const { hits, misses, overhead, timeSaved, timeSpent } = counted
   const calls = hits + misses
-  const facts = `${name}: looking its results up took ${time(overhead)} and saved ${time(timeSaved)}, in ${calls} calls with ${hits} hits`
-  if (hits * 10 < calls) {
-    return `${facts}. Most calls are new: f.why(...args) says what differs; leave what does not count out with the "ignore" or "cacheKey" option, or do not memoize it`
-  }
-  return `${facts}. A call is computed in ${time(timeSaved / hits)}, which is less than a look-up: memoize a function further out, which calls it`
+  const each = time((timeSaved + timeSpent) / calls)
+  return `${name}: permafrost took ${time(overhead)} for ${calls} calls that are computed in ${each} each: looking them up costs more. Memoize a function further out, which calls it; or leave large arguments out with the "ignore" or "cacheKey" option`
 }
 
 /** Columns without lines, numbers to the right. `words` are the columns that are none, beside the first. */

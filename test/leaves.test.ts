@@ -4,7 +4,7 @@ import { existsSync, readdirSync, rmSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { MemoizedGroup } from '#src/index.js'
+import { MemoizedGroup } from 'permafrost'
 import { temporaryGroup } from './support/temporary.js'
 
 const COUNT = 20_000

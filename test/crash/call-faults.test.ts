@@ -7,8 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { StoreError } from '#src/errors.js'
-import { type Memoized, MemoizedGroup } from '#src/index.js'
+import { type Memoized, MemoizedGroup, StoreError } from 'permafrost'
 import { isSoak, withFailingFiles, withFailingSqlite } from './faults.js'
 
 const small = (n: number): string => `small ${n}`
