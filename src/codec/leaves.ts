@@ -11,7 +11,7 @@ export function joined(items: readonly Uint8Array[], leaves: readonly Uint8Array
   let size = 0
   for (const item of items) size += item.byteLength
   for (const leaf of leaves) size = aligned(size) + leaf.byteLength
-  const bytes = Buffer.allocUnsafeSlow(size)
+  const bytes = Buffer.allocUnsafe(size)
   let at = 0
   for (const item of items) {
     bytes.set(item, at)

@@ -33,6 +33,7 @@ import {
   finished,
   MAJOR,
   newWriter,
+  release,
   type Writer,
   writeByte,
   writeHead,
@@ -102,6 +103,8 @@ export function pack(value: unknown, flawOf?: FlawOf): Packed {
   return packed
 }
 
+const none: readonly never[] = []
+
 function attempt(value: unknown, flawOf?: FlawOf, earlier?: Graph): Packed | Graph {
   const walk: Walk = {
     writer: newWriter(),
@@ -115,10 +118,13 @@ function attempt(value: unknown, flawOf?: FlawOf, earlier?: Graph): Packed | Gra
   }
   item(walk, value, 0)
   const { writer, graph } = walk
-  if (graph === undefined) return { items: [finished(writer)], kinds: [], heads: [], leaves: [] }
+  if (graph === undefined) return { items: [finished(writer)], kinds: none, heads: none, leaves: none }
   const size = writer.at
   const ends = packNodes(walk, graph)
-  if (graph.inVain) return graph
+  if (graph.inVain) {
+    release(writer)
+    return graph
+  }
   const bytes = finished(writer)
   const { kinds, heads, leaves } = graph
   const bodies = orderOf(walk, graph).map((node) => bytes.subarray(ends[node - 1] ?? size, ends[node]))

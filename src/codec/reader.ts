@@ -10,7 +10,8 @@ import { wellKnownSymbol } from './symbols.ts'
 
 export interface Reader {
   readonly bytes: Buffer
-  readonly view: DataView
+  /** Made when it is first needed: small values do without. */
+  view: DataView | undefined
   /** Where the bytes end: asking them is slower. */
   readonly end: number
   at: number
@@ -28,15 +29,20 @@ export interface Reader {
 const WORTH_ROOM = 16
 const LARGEST_ROOM = 1 << 24
 
-export function newReader({ buffer, byteOffset, byteLength }: Uint8Array): Reader {
-  const bytes = Buffer.from(buffer, byteOffset, byteLength)
-  return {
-    bytes,
-    view: new DataView(buffer, byteOffset, byteLength),
-    end: byteLength,
-    at: 0,
-    room: Math.min(byteLength, LARGEST_ROOM),
-  }
+export function newReader(bytes: Uint8Array): Reader {
+  const end = bytes.byteLength
+  return { bytes: asBuffer(bytes), view: undefined, end, at: 0, room: Math.min(end, LARGEST_ROOM) }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (Object.getPrototypeOf(bytes) === Buffer.prototype) return bytes as Buffer
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function viewOf(reader: Reader): DataView {
+  const { buffer, byteOffset } = reader.bytes
+  reader.view = new DataView(buffer, byteOffset, reader.end)
+  return reader.view
 }
 
 /** Read one item. Throws whatever it likes on malformed bytes; the codec makes that a `CodecError`. */
@@ -54,7 +60,7 @@ export function readArrayHead(reader: Reader): number {
 function read(reader: Reader, depth: number): unknown {
   const { bytes } = reader
   const first = bytes[reader.at++]
-  if (first === undefined) throw new Error('the bytes end early')
+  if (first === undefined) return early()
   const argument = first & 0x1f
   switch (first >> 5) {
     case 0:
@@ -72,7 +78,7 @@ function read(reader: Reader, depth: number): unknown {
     case 7:
       if (first === 0xfb) {
         reader.at += 8
-        return reader.view.getFloat64(reader.at - 8)
+        return (reader.view ?? viewOf(reader)).getFloat64(reader.at - 8)
       }
       if (first === 0xf4) return false
       if (first === 0xf5) return true
@@ -84,11 +90,12 @@ function read(reader: Reader, depth: number): unknown {
 
 function readCount(reader: Reader, argument: number): number {
   if (argument < 24) return argument
-  const { at, view } = reader
+  const { at } = reader
   if (argument === 24) {
     reader.at = at + 1
-    return view.getUint8(at)
+    return reader.bytes[at] ?? early()
   }
+  const view = reader.view ?? viewOf(reader)
   if (argument === 25) {
     reader.at = at + 2
     return view.getUint16(at)
@@ -192,7 +199,7 @@ function readBytes(reader: Reader): Buffer {
   const length = readCount(reader, first & 0x1f)
   const start = reader.at
   reader.at += length
-  if (reader.at > reader.end) throw new Error('the bytes end early')
+  if (reader.at > reader.end) early()
   return bytes.subarray(start, reader.at)
 }
 
@@ -206,7 +213,7 @@ const LONGEST_RECENT = 32
 function readText(reader: Reader, length: number): string {
   const { bytes, at } = reader
   const end = at + length
-  if (end > reader.end) throw new Error('the bytes end early')
+  if (end > reader.end) early()
   reader.at = end
   if (length > LONGEST_RECENT) return bytes.toString('utf8', at, end)
   if (length === 0) return ''
@@ -234,6 +241,10 @@ function shortText(bytes: Buffer, at: number, end: number): string {
     text += String.fromCharCode(byte)
   }
   return text
+}
+
+function early(): never {
+  throw new Error('the bytes end early')
 }
 
 function unexpected(byte: number): Error {
