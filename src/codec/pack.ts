@@ -253,8 +253,7 @@ function plainValues(object: object, names: readonly string[]): unknown[] | unde
 }
 
 function isPlainDate(object: object): object is Date {
-  if (!types.isDate(object) || !isExtensible(object)) return false
-  return getOwnPropertyNames(object).length === 0 && getOwnPropertySymbols(object).length === 0
+  return types.isDate(object) && isExtensible(object) && Reflect.ownKeys(object).length === 0
 }
 
 function packMap(walk: Walk, names: readonly string[], values: readonly unknown[], depth: number): void {
