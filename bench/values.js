@@ -15,6 +15,7 @@ const codecs = {
 const list = (length, make) => Array.from({ length }, (_, i) => make(i))
 const numbers = (length) => Float64Array.from({ length }, (_, i) => i / 7)
 const values = {
+  'one number': 1234.5,
   'a small object': { x: 1, name: 'small value', ok: true, ratio: 0.25, list: [1, 2, 3] },
   '10,000 records': list(10_000, (id) => ({ id, name: `name ${id}`, score: id / 7, active: id % 2 === 0 })),
   '10,000 records with an array and an object': list(10_000, (id) => ({
@@ -40,7 +41,8 @@ for (const [what, value] of Object.entries(values)) {
   for (const [name, [to, from]] of Object.entries(codecs)) {
     // As text it is larger than a string may be.
     if (name === 'JSON' && ArrayBuffer.isView(value)) continue
-    const bytes = to(value)
+    // A Buffer, as SQLite and files give it.
+    const bytes = Buffer.from(to(value))
     const reference = name === 'bare cbor-x' ? {} : { reference: `bare cbor-x: encode ${what}` }
     const other = name === 'bare cbor-x' ? {} : { reference: `bare cbor-x: decode ${what}` }
     tasks[`${name}: encode ${what}`] = { run: () => to(value), ...reference }

@@ -178,9 +178,8 @@ function item(walk: Walk, value: unknown, depth: number): void {
 
 function packObject(walk: Walk, object: object, depth: number): void {
   if (types.isProxy(object)) return refuse(walk, 'a Proxy', depth)
-  const { seen } = walk
-  if (seen.has(object)) return packAgain(walk, object)
-  seen.add(object)
+  const { size } = walk.seen
+  if (walk.seen.add(object).size === size) return packAgain(walk, object)
   if (depth >= MAX_DEPTH || walk.earlier?.twice.has(object))
     return mention(walk, numberOf(walk, object, depth))
   const prototype: unknown = getPrototypeOf(object)
@@ -242,12 +241,12 @@ function plainValues(object: object, names: readonly string[]): unknown[] | unde
   if (!isExtensible(object) || getOwnPropertySymbols(object).length > 0) return
   // Something with hidden contents and no properties, whose prototype was replaced.
   if (names.length === 0 && isExotic(object)) return
-  const values: unknown[] = []
+  const values = new Array<unknown>(names.length)
   for (let i = 0; i < names.length; i++) {
     const property = getOwnPropertyDescriptor(object, names[i]!)!
     // Readers that assign it would set the prototype.
     if (!isDefault(property) || names[i] === '__proto__') return
-    values.push(property.value)
+    values[i] = property.value
   }
   return values
 }
