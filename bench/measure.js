@@ -8,7 +8,7 @@ export async function measure(tasks, time = 1000) {
   await bench.run()
   return bench.tasks.map(({ name, result }) => {
     if (result.state !== 'completed') throw result.error ?? new Error(`${name}: ${result.state}`)
-    const { p50, p99 } = result.latency
-    return { name, p50: p50 * 1000, p99: p99 * 1000, reference: tasks[name].reference }
+    const { min, p50, p99 } = result.latency
+    return { name, min: min * 1000, p50: p50 * 1000, p99: p99 * 1000, reference: tasks[name].reference }
   })
 }
