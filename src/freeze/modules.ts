@@ -38,7 +38,7 @@ interface ModuleSource extends Omit<ModuleData, 'digest'> {
   readonly digest: Uint8Array
 }
 
-const MODULE: Reading<ModuleData> = {
+export const MODULE: Reading<ModuleData> = {
   name: 'module',
   read: readModule,
   isSound: having<ModuleData>({

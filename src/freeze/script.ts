@@ -124,7 +124,7 @@ export function readScript(source: string): ScriptData | undefined {
 
 const isImport = having<ImportOrigin>({ specifier: isText, imported: isText })
 
-const SCRIPT: Reading<ScriptData> = {
+export const SCRIPT: Reading<ScriptData> = {
   name: 'script',
   read: readScript,
   isSound: having<ScriptData>({
