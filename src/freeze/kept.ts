@@ -31,7 +31,7 @@ export const FACTS = 1
 
 let memory: Memory | undefined
 
-/** What was read from now on, and before: of how many texts, and how many were found kept. */
+/** How many texts this thread has parsed, and how many it found kept. */
 export const readings: { parsed: number; remembered: number } = { parsed: 0, remembered: 0 }
 
 /** From now on in that memory; in none if there is none. */

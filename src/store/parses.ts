@@ -20,7 +20,8 @@ export class Parses implements KeptTexts {
   readonly #clock: () => number
   readonly #waiting: () => void
   #new = new Map<Digest, string>()
-  #used = new Set<Digest>()
+  /** What was of use, and when it last was before. */
+  #found = new Map<Digest, number>()
   #size = 0
 
   /** `waiting` is called when there is something for `writeTo`. */
@@ -36,37 +37,42 @@ export class Parses implements KeptTexts {
     return this.#open.guard('looking for what was read out of a text', () => {
       const found = this.#open.index.parsed.find(key)
       if (found === undefined) return undefined
-      if (!(Math.abs(this.#clock() - found.used) < DAY)) this.#wait(() => this.#used.add(key), 0)
+      // the clock is somebody else's, so it is not asked here, in the midst of a walk
+      if (!this.#found.has(key) && this.#hasRoom(0)) this.#found.set(key, found.used)
       return found.text
     })
   }
 
   set(key: Digest, text: string): void {
-    if (!this.#new.has(key) && text.length <= LARGEST) this.#wait(() => this.#new.set(key, text), text.length)
+    if (this.#new.has(key) || text.length > LARGEST || !this.#hasRoom(text.length)) return
+    this.#new.set(key, text)
+    this.#waiting()
   }
 
-  #wait(add: () => void, size: number): void {
-    if (this.#open.readonly || this.#open.closed || this.#size + size + OVERHEAD > MOST_WAITING) return
-    add()
+  #hasRoom(size: number): boolean {
+    if (this.#open.readonly || this.#open.closed || this.#size + size + OVERHEAD > MOST_WAITING) return false
     this.#size += size + OVERHEAD
-    this.#waiting()
+    return true
   }
 
   /** Writes what is waiting, as one transaction; if that fails, it waits on. */
   writeTo(index: EntryIndex): void {
     if (this.#size === 0) return
     const now = Math.round(this.#clock())
-    index.write(() => {
-      for (const key of this.#used) index.parsed.touch(key, now)
-      for (const [key, text] of this.#new) index.parsed.put(key, text, now)
-      if (this.#new.size > 0) index.parsed.shrink()
-    })
+    const used = [...this.#found].filter(([, before]) => !(Math.abs(now - before) < DAY))
+    if (used.length > 0 || this.#new.size > 0) {
+      index.write(() => {
+        for (const [key] of used) index.parsed.touch(key, now)
+        for (const [key, text] of this.#new) index.parsed.put(key, text, now)
+        if (this.#new.size > 0) index.parsed.shrink()
+      })
+    }
     this.#letGo()
   }
 
   #letGo(): void {
     this.#new = new Map()
-    this.#used = new Set()
+    this.#found = new Map()
     this.#size = 0
   }
 
