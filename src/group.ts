@@ -13,6 +13,7 @@ import { type PermafrostError, StoreError } from './errors.ts'
 import { emit, warn, warnOnce } from './events.ts'
 import { DEPARTED } from './explain.ts'
 import { digestBytes, newDigester } from './freeze/digest.ts'
+import { keepParsesIn } from './freeze/kept.ts'
 import { type GroupOptions, groupChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
@@ -118,7 +119,7 @@ export class MemoizedGroup implements Disposable {
       observe: options.observe ?? false,
     })
     this.memoize = memoizeFor(() => this)
-    if (this.#store !== undefined) closeAtExit(this, () => this.#end())
+    if (this.#store !== undefined) opened(this, { end: () => this.#end(), parses: this.#store.parses })
   }
 
   #open(options: Parameters<typeof openStore>[0]): Store | undefined {
@@ -309,7 +310,7 @@ export class MemoizedGroup implements Disposable {
   close(): void {
     const store = this.#store
     this.#store = undefined
-    closing.delete(this)
+    closed(this)
     store?.close()
   }
 
@@ -377,20 +378,33 @@ function systemCache(): string {
   return XDG_CACHE_HOME ?? join(homedir(), '.cache')
 }
 
-// exit -------------------------------------------------------------------------------------------------------------
+// open groups, and exit --------------------------------------------------------------------------------------------
 
 /** Whether PERMAFROST_REPORT asks for a report of each group at the end. */
 const isReportWanted = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_REPORT'] ?? '')
 
-const closing = new Map<MemoizedGroup, () => void>()
+interface Opened {
+  readonly end: () => void
+  readonly parses: Store['parses']
+}
+
+/** In the order in which they were opened: the first keeps what all functions of the process are read as. */
+const groups = new Map<MemoizedGroup, Opened>()
 let listening = false
 
-function closeAtExit(group: MemoizedGroup, end: () => void): void {
-  closing.set(group, end)
+function closed(group: MemoizedGroup): void {
+  groups.delete(group)
+  const [first] = groups.values()
+  keepParsesIn(first?.parses)
+}
+
+function opened(group: MemoizedGroup, how: Opened): void {
+  groups.set(group, how)
+  if (groups.size === 1) keepParsesIn(how.parses)
   if (listening) return
   listening = true
   process.on('exit', () => {
-    for (const end of [...closing.values()]) {
+    for (const { end } of [...groups.values()]) {
       try {
         end()
       } catch {

@@ -284,7 +284,7 @@ export function ignoredPositions(fn: AnyFunction, ignore: readonly (number | str
       if (typeof one === 'number') return one
       const position = names.indexOf(one)
       if (position >= 0) return position
-      const known = names.filter((name) => name !== undefined).join(', ')
+      const known = names.filter((name) => name !== null).join(', ')
       throw new TypeError(`memoize: the "ignore" option names "${one}", but the parameters are (${known})`)
     }),
   )

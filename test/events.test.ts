@@ -137,6 +137,26 @@ describe('permafrost:freeze', () => {
       [1, true],
     )
   })
+
+  test('how many texts were parsed for it, and how many were remembered', (t) => {
+    const told = listen(t, 'permafrost:freeze')
+    const { group } = temporaryGroup(t)
+    const unseen = `n => n + ${Math.random()}`
+    const first = group.memoize(new Function(`return ${unseen}`)() as (n: number) => number, {
+      name: 'first',
+    })
+    const again = group.memoize(new Function(`return ${unseen}`)() as (n: number) => number, {
+      name: 'again',
+    })
+    first(1)
+    again(1)
+    // the function's text, and that of the script that made it
+    assert.deepEqual(only(told, 'name', 'parsed', 'remembered'), [
+      ['first', 2, 0],
+      // of the same text nobody has to remember anything; its script is another with the same source
+      ['again', 0, 1],
+    ])
+  })
 })
 
 describe('in the environment', () => {

@@ -10,9 +10,7 @@ import {
   factsOf,
   givenScopes,
   isExportedStill,
-  originOfImport,
   type ParsedText,
-  packageOf,
   parsedText,
 } from './function.ts'
 import { localConventions, MAJOR, writeGlobal, writeIntrinsic, writeProcess } from './globals.ts'
@@ -21,7 +19,7 @@ import { addedToStandIn, codeVersionOf, isIgnored, standInOf } from './marks.ts'
 import { writeModule } from './modules.ts'
 import { writeMembers } from './objects.ts'
 import { isOffered } from './offered.ts'
-import { treatmentOf } from './origin.ts'
+import { originOfImport, packageOf, treatmentOf } from './origin.ts'
 import { writePaths } from './paths.ts'
 import { isWrittenIn, whereIs } from './place.ts'
 import { writePrivateMembers } from './privates.ts'

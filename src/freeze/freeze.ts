@@ -12,6 +12,7 @@ import { writeFunction } from './code.ts'
 import { digestBytes } from './digest.ts'
 import { beginWalk } from './function.ts'
 import { isAsBefore } from './globals.ts'
+import { readings } from './kept.ts'
 import { writeObject, writeSymbol } from './objects.ts'
 import { keepsShape } from './shape.ts'
 import { FREEZE_VERSION, TAG } from './tags.ts'
@@ -133,6 +134,7 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   const before = answers.get(fn)
   if (before !== undefined && isStill(before)) return before
   const began = performance.now()
+  const { parsed, remembered } = readings
   const walk = walkFrom(fn, root, options)
   const frozen = summary(walk)
   tell('freeze', () => ({
@@ -141,6 +143,8 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
     took: performance.now() - began,
     nodes: frozen.nodes.size,
     inputs: frozen.inputVersions.length,
+    parsed: readings.parsed - parsed,
+    remembered: readings.remembered - remembered,
     ...(walk.volatile && { again: 'at each call, since it captures what may change' }),
   }))
   for (const { what, where } of walk.blind) {

@@ -5,9 +5,6 @@
  * A binding counts as constant when nothing in its script can write it after initialisation; see script.ts. Of
  * everything else the value is read anew on each walk.
  */
-import { existsSync, realpathSync } from 'node:fs'
-import { isBuiltin } from 'node:module'
-import { dirname, join } from 'node:path'
 import { FreezeError } from '../errors.ts'
 import { warn } from '../events.ts'
 import { hashBytes } from './digest.ts'
@@ -21,10 +18,11 @@ import {
   scriptOf,
 } from './inspect.ts'
 import { isNative } from './intrinsics.ts'
+import { readOnce } from './kept.ts'
 import { originalOf } from './marks.ts'
-import { type Origin, originOf, pathOf } from './origin.ts'
+import { type Origin, originOf, packageOf, pathOf } from './origin.ts'
 import { type ScriptFacts, scriptFacts } from './script.ts'
-import { type FreeVariable, type FunctionSource, sourceOf } from './source.ts'
+import { type FreeVariable, FUNCTION, type FunctionSource } from './source.ts'
 
 /** What is known of a function from its first look on. */
 export interface FunctionFacts {
@@ -123,7 +121,7 @@ function parsedScript(script: Script): ScriptFacts | undefined {
 }
 
 /** What a function's text says, with the digest of its syntax. */
-export interface ParsedText extends FunctionSource {
+export interface ParsedText extends Omit<FunctionSource, 'syntax'> {
   readonly digest: Uint8Array
 }
 
@@ -133,8 +131,8 @@ export function parsedText(fn: Function, path: () => string): ParsedText {
   let parsed = texts.get(text)
   if (parsed === undefined) {
     try {
-      const source = sourceOf(text)
-      parsed = { ...source, digest: hashBytes(source.syntax) }
+      const data = readOnce(text, FUNCTION)!
+      parsed = { ...data, digest: Buffer.from(data.digest, 'hex') }
     } catch (error) {
       throw new FreezeError('a function whose text does not parse', path(), { cause: error })
     }
@@ -273,30 +271,6 @@ function urlOf(specifier: string, base: string): string | undefined {
     return new URL(specifier, base).href
   } catch {
     return undefined
-  }
-}
-
-/** `node:fs` or `name@version` for a specifier that leads out of the user's code, else undefined. */
-export function packageOf(specifier: string, url: string): string | undefined {
-  if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`
-  const origin = originOfImport(specifier, url)
-  return origin?.kind === 'package' ? `${origin.name}@${origin.version}` : undefined
-}
-
-/** Whose code a bare specifier leads to; undefined if that cannot be told. */
-export function originOfImport(specifier: string, url: string): Origin | undefined {
-  if (isBuiltin(specifier)) return { kind: 'builtin' }
-  if (/^[./#]|^[a-z]+:/.test(specifier)) return undefined
-  const [scope, name] = specifier.split('/')
-  const folderName = specifier.startsWith('@') ? join(scope!, name ?? '') : scope!
-  const path = pathOf(url)
-  if (path === undefined) return undefined
-  for (let folder = dirname(path); ; folder = dirname(folder)) {
-    const candidate = join(folder, 'node_modules', folderName)
-    if (existsSync(candidate)) {
-      return originOf(join(realpathSync(candidate), 'package.json'))
-    }
-    if (folder === dirname(folder)) return undefined
   }
 }
 

@@ -6,21 +6,24 @@
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
+import { having, isDigest, isFlag, isText, listOf } from './checks.ts'
 import { digestBytes, hashBytes } from './digest.ts'
-import { originOfImport, packageOf } from './function.ts'
 import { localConventions, writeGlobal } from './globals.ts'
 import { scriptAt } from './inspect.ts'
-import { pathOf, treatmentOf } from './origin.ts'
+import { type Reading, readOnce } from './kept.ts'
+import { originOfImport, packageOf, pathOf, treatmentOf } from './origin.ts'
 import { parseProgram } from './parse.ts'
 import { LOCAL } from './source.ts'
 import { syntaxBytes } from './syntax.ts'
 import { TAG } from './tags.ts'
 import { eachChild, type Node } from './tree.ts'
-import { type FreeVariable, globalsOf } from './variables.ts'
+import { type FreeVariable, globalsOf, isFreeVariable } from './variables.ts'
 import type { Walk } from './walk.ts'
 
-interface ModuleSource {
-  readonly digest: Uint8Array
+/** Plain data that survives JSON. */
+export interface ModuleData {
+  /** Of its syntax. */
+  readonly digest: string
   /** Specifiers of all static imports, literal `import()`s and `require()`s, sorted. */
   readonly imports: readonly string[]
   /** What it reads from the global scope. */
@@ -29,6 +32,22 @@ interface ModuleSource {
   readonly usesLocale: boolean
   /** What it runs that only the run decides, in words. */
   readonly opaque: readonly string[]
+}
+
+interface ModuleSource extends Omit<ModuleData, 'digest'> {
+  readonly digest: Uint8Array
+}
+
+export const MODULE: Reading<ModuleData> = {
+  name: 'module',
+  read: readModule,
+  isSound: having<ModuleData>({
+    digest: isDigest,
+    imports: listOf(isText),
+    globals: listOf(isFreeVariable),
+    usesLocale: isFlag,
+    opaque: listOf(isText),
+  }),
 }
 
 const parsed = new Map<string, ModuleSource | undefined>()
@@ -126,6 +145,12 @@ const data = (text: string): ModuleSource => ({
 const WRAPPER: ReadonlySet<string> = new Set(['exports', 'require', 'module', '__filename', '__dirname'])
 
 function parse(text: string): ModuleSource | undefined {
+  const read = readOnce(text, MODULE)
+  return read && { ...read, digest: Buffer.from(read.digest, 'hex') }
+}
+
+/** Undefined if it cannot be read. */
+export function readModule(text: string): ModuleData | undefined {
   const program = parseProgram(text, true)?.program
   if (program === undefined) return undefined
   const imports = new Set<string>()
@@ -153,7 +178,7 @@ function parse(text: string): ModuleSource | undefined {
     if (name === 'eval' || name === 'Function') opaque.add(name)
   }
   return {
-    digest: hashBytes(syntaxBytes(program)),
+    digest: digestBytes(syntaxBytes(program)),
     imports: [...imports].sort(),
     globals: globals.filter(({ name }) => !WRAPPER.has(name)),
     usesLocale,

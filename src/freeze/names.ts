@@ -25,20 +25,21 @@ interface Place {
 }
 
 export interface Names {
-  nameAt(line: number, column: number): string | undefined
-  /** The names of the function expressions around a place: variables of their own, which V8 does not list. */
-  functionNamesAround(line: number, column: number): readonly string[]
+  /** The name of the function that V8 says is at this offset. */
+  readonly named: readonly (readonly [at: number, name: string])[]
+  /** Function expressions with a name: a variable of their own, which V8 does not list. */
+  readonly expressions: readonly (readonly [start: number, end: number, name: string])[]
 }
 
 export function namesOf(program: Node, source: string): Names {
   const names = new Map<number, string>()
-  const expressions: Node[] = []
+  const expressions: [number, number, string][] = []
   const stack: Place[] = [{ node: program, hint: undefined, owner: undefined }]
   for (let place = stack.pop(); place !== undefined; place = stack.pop()) {
     const { node, hint, owner } = place
     const name: string | undefined = node.id?.name ?? hint?.name
     if (name !== undefined && (isFunction(node) || isClass(node))) names.set(locationOf(node, source), name)
-    if (node.type === 'FunctionExpression' && node.id) expressions.push(node)
+    if (node.type === 'FunctionExpression' && node.id) expressions.push([node.start, node.end, node.id.name])
     // from the class to its body to each member, and no further
     const inner = isClass(node) ? name : node.type === 'ClassBody' ? owner : undefined
     eachChild(node, (child, field) => {
@@ -46,21 +47,14 @@ export function namesOf(program: Node, source: string): Names {
       stack.push({ node: child, hint: childHint, owner: inner })
     })
   }
-  const lines = [
-    0,
-    ...Array.from(source.matchAll(/\r\n|[\r\n\u2028\u2029]/g), (end) => end.index + end[0].length),
-  ]
-  return {
-    nameAt: (line, column) => {
-      const start = lines[line]
-      return start === undefined ? undefined : names.get(start + column)
-    },
-    functionNamesAround: (line, column) => {
-      const at = (lines[line] ?? Number.NaN) + column
-      return expressions.filter(({ start, end }) => start < at && at < end).map(({ id }) => id.name)
-    },
-  }
+  return { named: [...names], expressions }
 }
+
+/** The offset at which each line of a source begins. */
+export const linesOf = (source: string): readonly number[] => [
+  0,
+  ...Array.from(source.matchAll(/\r\n|[\r\n\u2028\u2029]/g), (end) => end.index + end[0].length),
+]
 
 function locationOf(node: Node, source: string): number {
   if (isClass(node)) {

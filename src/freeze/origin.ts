@@ -3,7 +3,8 @@
  * to the package whose package.json is nearest; linked and workspace packages have their real path elsewhere and
  * are the user's. Reads package.json files, once each.
  */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -84,6 +85,52 @@ export function pathOf(url: string): string | undefined {
     }
   }
   return url.startsWith(sep) || /^[A-Za-z]:[\\/]/.test(url) ? url : undefined
+}
+
+/** `node:fs` or `name@version` for a specifier that leads out of the user's code, else undefined. */
+export function packageOf(specifier: string, url: string): string | undefined {
+  if (isBuiltin(specifier)) return specifier.startsWith('node:') ? specifier : `node:${specifier}`
+  const origin = originOfImport(specifier, url)
+  return origin?.kind === 'package' ? `${origin.name}@${origin.version}` : undefined
+}
+
+/** Whose code a bare specifier leads to; undefined if that cannot be told. */
+export function originOfImport(specifier: string, url: string): Origin | undefined {
+  if (isBuiltin(specifier)) return { kind: 'builtin' }
+  const folder = folderOfImport(specifier, url)
+  return folder === undefined ? undefined : originOf(join(folder, 'package.json'))
+}
+
+/** The real folder of the package that a bare specifier leads to. */
+function folderOfImport(specifier: string, url: string): string | undefined {
+  if (/^[./#]|^[a-z]+:/.test(specifier)) return undefined
+  const [scope, name] = specifier.split('/')
+  const folderName = specifier.startsWith('@') ? join(scope!, name ?? '') : scope!
+  const path = pathOf(url)
+  if (path === undefined) return undefined
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const candidate = join(folder, 'node_modules', folderName)
+    if (existsSync(candidate)) return realpathSync(candidate)
+    if (folder === dirname(folder)) return undefined
+  }
+}
+
+/**
+ * This package and all that it reads code with, each as `name@version`; undefined where one of them is not to be found as a
+ * package.
+ */
+export function readersOfCode(): readonly string[] | undefined {
+  const here = import.meta.url
+  const scopes = folderOfImport('eslint-scope', here)
+  if (own === undefined || scopes === undefined) return undefined
+  const inside = join(scopes, 'package.json')
+  const found = [
+    packageOf('acorn', here),
+    packageOf('eslint-scope', here),
+    packageOf('esrecurse', inside),
+    packageOf('estraverse', inside),
+  ].filter((one) => one !== undefined)
+  return found.length === 4 ? [`${own.name}@${own.version}`, ...found] : undefined
 }
 
 interface Named {

@@ -89,8 +89,8 @@ export function whereIs(fn: Function): string {
   return file === undefined ? name : `${name} in ${file}:${line}`
 }
 
-/** The names of a function's parameters by position; undefined for one that is a pattern. */
-export function parametersOf(fn: Function): readonly (string | undefined)[] {
+/** The names of a function's parameters by position; null for one that is a pattern. */
+export function parametersOf(fn: Function): readonly (string | null)[] {
   return parsedText(fn, () => fn.name).parameters
 }
 

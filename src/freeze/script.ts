@@ -5,10 +5,12 @@
  * Promises: a source that cannot be read gives facts that claim nothing: all is reassigned, nothing is imported,
  * nothing has a name. Must not know files or values: specifiers are given as written.
  */
-import { type Names, namesOf } from './names.ts'
+import { either, having, isOffset, isText, listOf, oneOf, row } from './checks.ts'
+import { type Reading, readOnce } from './kept.ts'
+import { linesOf, type Names, namesOf } from './names.ts'
 import { parseProgram } from './parse.ts'
 import type { Node } from './tree.ts'
-import { boundNames, type IsReassigned, writesOf } from './writes.ts'
+import { boundNames, type Written, writesOf } from './writes.ts'
 
 export interface ImportOrigin {
   readonly specifier: string
@@ -20,9 +22,19 @@ export type ExportOrigin =
   /** `'*default*'`, as in the language's specification, for a default export without a name. */
   { readonly local: string } | ImportOrigin
 
+/** What a script says, as plain data that survives JSON. */
+export interface ScriptData extends Names {
+  /** Names that some code of the script may write after their first value; see writes.ts for the limits. */
+  readonly written: Written
+  readonly imports: readonly (readonly [local: string, origin: ImportOrigin])[]
+  readonly exports: readonly (readonly [exported: string, origin: ExportOrigin])[]
+  readonly starExports: readonly string[]
+}
+
+/** The same as answers. */
 export interface ScriptFacts {
-  /** May some code of the script write a variable of this name after its first value? See writes.ts for the limits. */
-  readonly isReassigned: IsReassigned
+  /** May some code of the script write a variable of this name after its first value? */
+  readonly isReassigned: (name: string) => boolean
   /** Local name to where it comes from. */
   readonly imports: ReadonlyMap<string, ImportOrigin>
   /** Exported name to local name, or to what it re-exports. A local name may itself be imported. */
@@ -30,14 +42,46 @@ export interface ScriptFacts {
   /** Specifiers of `export * from`. */
   readonly starExports: readonly string[]
   /** The best name for the function that V8 says is at this place, counted from 0. */
-  readonly nameAt: Names['nameAt']
-  /** Names that are hidden from V8's scopes there; see names.ts. */
-  readonly functionNamesAround: Names['functionNamesAround']
+  readonly nameAt: (line: number, column: number) => string | undefined
+  /** Names of the function expressions around a place, which are hidden from V8's scopes; see names.ts. */
+  readonly functionNamesAround: (line: number, column: number) => readonly string[]
 }
 
 export function scriptFacts(source: string): ScriptFacts {
+  const data = readOnce(source, SCRIPT)
+  return data === undefined ? UNKNOWN : answersOf(data, source)
+}
+
+/** Answers out of what was read from that source. */
+export function answersOf(data: ScriptData, source: string): ScriptFacts {
+  const { expressions, named, starExports, written } = data
+  const names = new Set(written === 'all' ? [] : written)
+  let known: { readonly lines: readonly number[]; readonly named: ReadonlyMap<number, string> } | undefined
+  const offsetOf = (line: number, column: number): number => {
+    known ??= { lines: linesOf(source), named: new Map(named) }
+    return (known.lines[line] ?? Number.NaN) + column
+  }
+  return {
+    isReassigned: written === 'all' ? () => true : (name) => names.has(name),
+    imports: new Map(data.imports),
+    exports: new Map(data.exports),
+    starExports,
+    nameAt: (line, column) => {
+      const at = offsetOf(line, column)
+      return known!.named.get(at)
+    },
+    functionNamesAround: (line, column) => {
+      if (expressions.length === 0) return []
+      const at = offsetOf(line, column)
+      return expressions.filter(([start, end]) => start < at && at < end).map(([, , name]) => name)
+    },
+  }
+}
+
+/** Undefined if the source cannot be read for sure. */
+export function readScript(source: string): ScriptData | undefined {
   const parsed = parseProgram(source)
-  if (parsed === undefined) return UNKNOWN
+  if (parsed === undefined) return undefined
   const imports = new Map<string, ImportOrigin>()
   const exports = new Map<string, ExportOrigin>()
   const starExports: string[] = []
@@ -70,12 +114,27 @@ export function scriptFacts(source: string): ScriptFacts {
     }
   }
   return {
-    isReassigned: writesOf(parsed),
-    imports,
-    exports,
+    written: writesOf(parsed),
+    imports: [...imports],
+    exports: [...exports],
     starExports,
     ...namesOf(parsed.program, source),
   }
+}
+
+const isImport = having<ImportOrigin>({ specifier: isText, imported: isText })
+
+export const SCRIPT: Reading<ScriptData> = {
+  name: 'script',
+  read: readScript,
+  isSound: having<ScriptData>({
+    written: either(oneOf('all'), listOf(isText)),
+    imports: listOf(row(isText, isImport)),
+    exports: listOf(row(isText, either(having<{ local: string }>({ local: isText }), isImport))),
+    starExports: listOf(isText),
+    named: listOf(row(isOffset, isText)),
+    expressions: listOf(row(isOffset, isOffset, isText)),
+  }),
 }
 
 const UNKNOWN: ScriptFacts = {

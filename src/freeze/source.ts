@@ -6,10 +6,13 @@
  * too much, never too little. Whether sloppy code is strict because of its surroundings is not in the text.
  * Must not know values, files or caches.
  */
+import { either, having, isDigest, isFlag, isOffset, isText, listOf, maybe, oneOf } from './checks.ts'
+import { digestBytes } from './digest.ts'
+import type { Reading } from './kept.ts'
 import { type FunctionKind, parseFunction } from './parse.ts'
 import { syntaxBytes } from './syntax.ts'
 import { eachChild, isPlainFunction, type Node } from './tree.ts'
-import { type FreeVariable, type VariableMention, variablesOf } from './variables.ts'
+import { type FreeVariable, isFreeVariable, type VariableMention, variablesOf } from './variables.ts'
 
 export type { FreeVariable, MemberPath } from './variables.ts'
 
@@ -39,9 +42,9 @@ export interface FunctionSource {
   readonly usesLocale: boolean
   readonly kind: FunctionKind
   /** The name it calls itself by, if it has one. */
-  readonly name: string | undefined
-  /** By position; undefined for one that is a pattern. */
-  readonly parameters: readonly (string | undefined)[]
+  readonly name?: string
+  /** By position; null for one that is a pattern. */
+  readonly parameters: readonly (string | null)[]
 }
 
 /** Offsets are within the text. */
@@ -81,16 +84,63 @@ export function sourceOf(text: string): FunctionSource {
     usesImportMeta: survey.usesImportMeta,
     usesLocale: survey.usesLocale,
     kind,
-    name: root.id?.name,
+    ...(root.id && { name: root.id.name as string }),
     parameters: parametersOf(root),
   }
 }
 
-function parametersOf(root: Node): (string | undefined)[] {
+/** What a text says, as plain data that survives JSON: of its syntax the digest. */
+export interface TextData extends Omit<FunctionSource, 'syntax'> {
+  readonly digest: string
+}
+
+/** Throws as `sourceOf` does. */
+export function readFunction(text: string): TextData {
+  const { syntax, ...facts } = sourceOf(text)
+  return { ...facts, digest: digestBytes(syntax) }
+}
+
+export const FUNCTION: Reading<TextData> = {
+  name: 'function',
+  read: readFunction,
+  isSound: having<TextData>({
+    digest: isDigest,
+    free: listOf(isFreeVariable),
+    usesThis: isFlag,
+    usesSuper: isFlag,
+    dynamic: listOf(
+      having<Dynamic>({
+        kind: oneOf('eval', 'with', 'new Function', 'import', 'require', 'field'),
+        line: isOffset,
+        column: isOffset,
+      }),
+    ),
+    mentions: listOf(
+      either(
+        having<VariableMention>({
+          name: isText,
+          path: listOf(isText),
+          as: oneOf('call', 'new', 'value'),
+          at: isOffset,
+        }),
+        having<{ module: string; at: number }>({ module: isText, at: isOffset }),
+      ),
+    ),
+    imports: listOf(isText),
+    requires: listOf(isText),
+    usesImportMeta: isFlag,
+    usesLocale: isFlag,
+    kind: oneOf('function', 'arrow', 'method', 'class'),
+    name: maybe(isText),
+    parameters: listOf(either(isText, oneOf(null))),
+  }),
+}
+
+function parametersOf(root: Node): (string | null)[] {
   const parameters: readonly Node[] = root.params ?? root.value?.params ?? []
   return parameters.map((parameter) => {
     const { argument, left } = parameter
-    return (argument ?? left ?? parameter).name
+    return (argument ?? left ?? parameter).name ?? null
   })
 }
 

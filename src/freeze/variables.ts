@@ -6,6 +6,7 @@
  * Must not know values.
  */
 import { createRequire } from 'node:module'
+import { type Check, having, isFlag, isText, listOf, maybe } from './checks.ts'
 import { keyName, type Node } from './tree.ts'
 
 export interface FreeVariable {
@@ -29,6 +30,16 @@ export interface MemberPath {
   /** The member is called as a method, so its `this` is the object before the last step: `ns.f()`. */
   readonly called: boolean
 }
+
+const arePaths = listOf(having<MemberPath>({ path: listOf(isText), called: isFlag }))
+
+export const isFreeVariable: Check = having<FreeVariable>({
+  name: isText,
+  paths: maybe(arePaths),
+  reads: maybe(arePaths),
+  assigned: isFlag,
+  typeofOnly: isFlag,
+})
 
 /** One way in which a free variable is read, for whoever wants to know where. */
 export interface VariableMention {

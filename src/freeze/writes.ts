@@ -10,7 +10,8 @@
 import type { ParsedProgram } from './parse.ts'
 import { eachChild, isFunction, isPlainFunction, type Node } from './tree.ts'
 
-export type IsReassigned = (name: string) => boolean
+/** Sorted names; or all there are, where anything may be written. */
+export type Written = readonly string[] | 'all'
 
 /** What shares one set of `var`s: a function with its parameters, a static block, the program. */
 interface VarScope {
@@ -28,7 +29,7 @@ interface Context {
   readonly body: Node
 }
 
-export function writesOf({ program, sourceType }: ParsedProgram): IsReassigned {
+export function writesOf({ program, sourceType }: ParsedProgram): Written {
   const written = new Set<string>()
   const vars = new Set<string>()
   const caught = new Set<string>()
@@ -43,14 +44,14 @@ export function writesOf({ program, sourceType }: ParsedProgram): IsReassigned {
   for (let top = stack.pop(); top !== undefined; top = stack.pop()) {
     const { node, parent, context } = top
     // code made at run time may write any variable it can name
-    if (node.type === 'WithStatement' || isDirectEval(node)) return () => true
+    if (node.type === 'WithStatement' || isDirectEval(node)) return 'all'
     note(node, parent, context)
     const inner = contextInside(node, context)
     eachChild(node, (child) => stack.push({ node: child, parent: node, context: inner }))
   }
   // `try {} catch (e) { var e = 1 }` writes the caught e, not the variable
   for (const name of caught) if (vars.has(name)) written.add(name)
-  return (name) => written.has(name)
+  return [...written].sort()
 
   function note(node: Node, parent: Node, context: Context): void {
     for (const target of targets(node)) for (const name of boundNames(target)) written.add(name)

@@ -6,10 +6,11 @@ import { StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import type { CallKey, Entry, EvictionPolicy } from '../types.ts'
 import type { Lease, NewEntry } from './contract.ts'
-import type { EntryIndex, Located, NewRow } from './entry-index.ts'
+import type { EntryIndex } from './entry-index.ts'
 import type { Leaf } from './leaf.ts'
 import { type Totals, unsound } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
+import type { Located, NewRow } from './row.ts'
 
 export interface Budget {
   readonly maxSize: number

@@ -182,6 +182,13 @@ export interface LeaseDesk {
   release(lease: Lease, outcome: 'done' | 'unkept'): void
 }
 
+/** Texts that others left, by digests that say all about them. To be lost at any time, never altered. Methods throw nothing but `StoreError`. */
+export interface KeptTexts {
+  get(key: Digest): string | undefined
+  /** Well-formed Unicode. Written in batches; without effect where nothing is kept. */
+  set(key: Digest, text: string): void
+}
+
 /** Methods throw nothing but `StoreError`; after `close()` they throw one with `ERR_STORE_CLOSED`. */
 export interface Store extends Disposable {
   readonly directory: string
@@ -189,6 +196,8 @@ export interface Store extends Disposable {
   readonly readonly: boolean
   readonly leases: LeaseDesk
   readonly survey: Survey
+  /** What was read out of texts. */
+  readonly parses: KeptTexts
   /** The row of a call, expired or not. No side effects. One that is in memory is frozen, and the same each time. */
   find(key: Digest): Entry | undefined
   /** What was put, checked, each in fresh memory of its own. Undefined if it is gone or damaged; then the entry is dropped. */

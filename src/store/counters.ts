@@ -47,12 +47,17 @@ export class Counters {
     }
     this.#waiting += 1
     if (this.#waiting % BATCH === 0) this.#write()
-    else this.#timer ??= setTimeout(this.#ring, DELAY).unref()
+    else this.soon()
+  }
+
+  /** Something else waits, too. */
+  soon(): void {
+    this.#timer ??= setTimeout(this.#ring, DELAY).unref()
   }
 
   readonly #ring = (): void => {
     this.#timer = undefined
-    if (this.#waiting > 0) this.#write()
+    this.#write()
   }
 
   /** Writes what is waiting, as one transaction; if that fails, it waits on. */

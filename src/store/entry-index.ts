@@ -11,14 +11,25 @@ import type { Digest, Entry } from '../types.ts'
 import type { Selection, WhyDeparted } from './contract.ts'
 import { EntryList, selected } from './entry-list.ts'
 import { WrongIndex } from './failure.ts'
-import type { Leaf } from './leaf.ts'
 import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
 import { Ledger, unsound } from './ledger.ts'
-import { blobOf, type Digester, type Found, hexOf, type RawRow, reseal, seal, unseal } from './row.ts'
+import { ParsedTable } from './parsed-table.ts'
 import {
+  blobOf,
+  type Digester,
+  type Found,
+  hexOf,
+  type Located,
+  type NewRow,
+  type RawRow,
+  reseal,
+  seal,
+  unseal,
+} from './row.ts'
+import {
+  ADDITIONS,
   APPLICATION_ID,
-  addition,
   COLUMNS,
   FORMAT,
   STATEMENTS,
@@ -26,22 +37,6 @@ import {
   TABLES,
 } from './schema.ts'
 import { type LiveVersion, VersionTable } from './version-table.ts'
-
-/** A row about to be; its bytes are in the row, or else in a file. */
-export interface NewRow extends Omit<Found, 'sealed' | 'leaves'> {
-  readonly leaves?: readonly Leaf[] | undefined
-  /** When nobody wants it any more, in milliseconds since the epoch. */
-  readonly leavesAt?: number | undefined
-  readonly footprint: number
-  readonly score: number
-}
-
-/** A row of a list. */
-export interface Located extends Found {
-  readonly id: number
-  readonly footprint: number
-  readonly score: number
-}
 
 /** What must hold of the books for a row to be added without a look at them. */
 export interface Room {
@@ -82,6 +77,10 @@ export class EntryIndex {
     (name) => this.#ask(name),
     (row) => this.#read(row),
   )
+  readonly parsed: ParsedTable = new ParsedTable(
+    (name) => this.#ask(name),
+    (bytes) => this.#digest(bytes),
+  )
   readonly #db: Sqlite.Database
   readonly #digest: Digester
   readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
@@ -100,7 +99,10 @@ export class EntryIndex {
     try {
       if (readonly) {
         this.#expectOurs(typeof source === 'string' ? source : 'the index')
-        if (this.#pragma<unknown>('table_info(overhead)') === undefined) this.#db.exec(addition('TEMP'))
+        for (const [name, columns] of Object.entries(ADDITIONS)) {
+          if (this.#pragma<unknown>(`table_info(${name})`) === undefined)
+            this.#db.exec(`CREATE TEMP TABLE ${name} ${columns}`)
+        }
       } else this.#prepare(source as string, options.synced)
     } catch (error) {
       this.#db.close()
@@ -122,7 +124,8 @@ export class EntryIndex {
       })
     }
     this.#expectOurs(path)
-    db.exec(addition(''))
+    for (const [name, columns] of Object.entries(ADDITIONS))
+      db.exec(`CREATE TABLE IF NOT EXISTS ${name} ${columns}`)
   }
 
   #expectOurs(path: string): void {
@@ -303,11 +306,8 @@ export class EntryIndex {
     let after = 0
     for (;;) {
       const gone = this.write(() => {
-        const rows = this.#ask('removeMatching').all({
-          after,
-          limit: SLICE,
-          ...selected(selection),
-        }) as Gone[]
+        const slice = { after, limit: SLICE, ...selected(selection) }
+        const rows = this.#ask('removeMatching').all(slice) as { id: number; key: Buffer }[]
         this.ledger.addDepartures(
           rows.map(({ key }) => hexOf(key)),
           why,
@@ -397,9 +397,4 @@ export class EntryIndex {
   close(): void {
     this.#db.close()
   }
-}
-
-interface Gone {
-  readonly id: number
-  readonly key: Buffer
 }

@@ -4,8 +4,8 @@
  */
 import type { Digest } from '../types.ts'
 import type { Selection, Sorting, WhyDeparted } from './contract.ts'
-import type { Located } from './entry-index.ts'
 import { unsound } from './ledger.ts'
+import type { Located } from './row.ts'
 import { blobOf, hexOf, type RawRow } from './row.ts'
 import type { Ask } from './schema.ts'
 

@@ -28,6 +28,22 @@ export interface Found {
   readonly sealed: Buffer
 }
 
+/** A row about to be; its bytes are in the row, or else in a file. */
+export interface NewRow extends Omit<Found, 'sealed' | 'leaves'> {
+  readonly leaves?: readonly Leaf[] | undefined
+  /** When nobody wants it any more, in milliseconds since the epoch. */
+  readonly leavesAt?: number | undefined
+  readonly footprint: number
+  readonly score: number
+}
+
+/** A row of a list. */
+export interface Located extends Found {
+  readonly id: number
+  readonly footprint: number
+  readonly score: number
+}
+
 /** As SQLite gives a row of a list; of a damaged one, anything may be anything. */
 export type RawRow = readonly [
   id: number,

@@ -122,11 +122,13 @@ PRAGMA user_version = ${FORMAT};
 `
 
 /**
- * A table that the first directories of this format lack; who does not know it loses nothing. Made when such a directory is
+ * Tables that the first directories of this format lack; who does not know them loses nothing. Made when such a directory is
  * opened for writing, and for readers out of thin air.
  */
-export const addition = (where: '' | 'TEMP'): string =>
-  `CREATE ${where} TABLE IF NOT EXISTS overhead (name TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID`
+export const ADDITIONS: Readonly<Record<string, string>> = {
+  overhead: '(name TEXT PRIMARY KEY, time REAL NOT NULL) WITHOUT ROWID',
+  parsed: '(key BLOB PRIMARY KEY, sealed BLOB NOT NULL, used INTEGER NOT NULL)',
+}
 
 // In the order of RawRow.
 export const COLUMNS = 'id, key, version, footprint, score, file, sealed'
@@ -256,6 +258,16 @@ export const STATEMENTS = {
   // notes
   addNote: 'INSERT OR REPLACE INTO note VALUES (?, ?)',
   whatIsNoted: 'SELECT text FROM note WHERE key = ?',
+
+  // what was read out of texts
+  whatIsParsed: 'SELECT sealed, used FROM parsed WHERE key = ?',
+  addParsed: 'INSERT OR REPLACE INTO parsed VALUES (?, ?, ?)',
+  touchParsed: 'UPDATE parsed SET used = ? WHERE key = ?',
+  howMuchIsParsed: 'SELECT count(*) AS rows, coalesce(sum(length(sealed)), 0) AS size FROM parsed',
+  whichParsedFollow: 'SELECT rowid AS id, key, sealed FROM parsed WHERE rowid > ? ORDER BY rowid LIMIT ?',
+  removeLeastUsedParsed: 'DELETE FROM parsed WHERE rowid IN (SELECT rowid FROM parsed ORDER BY used LIMIT ?)',
+  removeParsed: 'DELETE FROM parsed WHERE rowid = ?',
+  removeAllParsed: 'DELETE FROM parsed',
 
   // leases
   whoHolds:

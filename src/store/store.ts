@@ -43,6 +43,7 @@ import { Intake } from './intake.ts'
 import { Leases } from './leases.ts'
 import type { ObjectStore } from './object-store.ts'
 import { OpenDirectory } from './open-directory.ts'
+import { Parses } from './parses.ts'
 import { Results } from './results.ts'
 import { DirectorySurvey } from './survey.ts'
 import { Upkeep } from './upkeep.ts'
@@ -68,6 +69,7 @@ export function openStore(options: StoreOptions, fs: FileSystem = nodeFiles): St
 class DirectoryStore implements Store {
   readonly directory: string
   readonly leases: Leases
+  readonly parses: Parses
   readonly readonly: boolean
   readonly survey: DirectorySurvey
   readonly #options: StoreOptions
@@ -89,6 +91,7 @@ class DirectoryStore implements Store {
     this.leases = new Leases(this.#open, options.clock)
     this.survey = new DirectorySurvey(this.#open)
     this.#upkeep = new Upkeep(this.#open, options, this)
+    this.parses = new Parses(this.#open, options.clock, () => this.#counters.soon())
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
     this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>
       this.#put(asked, prepare, NOTHING),
@@ -182,6 +185,7 @@ class DirectoryStore implements Store {
       this.#open.expectWritable('clearing')
       this.#results.forgetAll()
       this.#isChanged = true
+      if (Object.values(selection).every((limit) => limit === undefined)) this.parses.forget()
       let removed = 0
       for (const some of this.#index.removing(selection, 'forgotten')) removed += some
       if (removed === 0) return 0
@@ -247,7 +251,9 @@ class DirectoryStore implements Store {
   }
 
   #flush(): void {
-    if (!this.readonly) this.#counters.writeTo(this.#index, this.#budget)
+    if (this.readonly) return
+    this.#counters.writeTo(this.#index, this.#budget)
+    this.parses.writeTo(this.#index)
   }
 
   /** Writes the counters if no other writer is in the way; otherwise they wait for the next time. */

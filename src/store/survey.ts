@@ -5,10 +5,10 @@
 import { join } from 'node:path'
 import type { Digest, Entry, Share, Space } from '../types.ts'
 import type { Selection, Sorting, Survey, WhyDeparted } from './contract.ts'
-import type { Located } from './entry-index.ts'
 import { type FileSystem, namesIn } from './files.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import type { OpenDirectory } from './open-directory.ts'
+import type { Located } from './row.ts'
 
 export class DirectorySurvey implements Survey {
   readonly #open: OpenDirectory

@@ -32,7 +32,7 @@ type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) =>
  * 5. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
  * 6. So are leaves that no row names.
  * 7. What is so old in tmp/ is removed: its writer died on another host.
- * 8. Leases that expired long ago are forgotten, counters that have drifted set right, and free pages go back to the
+ * 8. Leases that expired long ago are forgotten, what was read out of too many texts, too, counters that have drifted set right, and free pages go back to the
  *    file system.
  */
 const steps: readonly Step[] = [
@@ -187,6 +187,7 @@ function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void>
 
 function* compact({ index, budget }: Rooms): Generator<void> {
   index().leases.forget(budget.clock() - LEASES_KEPT)
+  index().write(() => index().parsed.shrink())
   if (!index().ledger.isCountedRight()) index().ledger.recount()
   for (;;) {
     const freed = index().shrink(SLICE)

@@ -7,11 +7,11 @@ import { performance } from 'node:perf_hooks'
 import { setImmediate } from 'node:timers/promises'
 import type { Digest, Problem, VerifyReport, Watch } from '../types.ts'
 import { adopt, judge, type Rooms, removeDoomed, removeUnnamed } from './adopt.ts'
-import type { Located } from './entry-index.ts'
 import { storeErrorOf } from './failure.ts'
 import { removeFile } from './files.ts'
 import { foreignNames } from './layout.ts'
 import { removeDamaged } from './result.ts'
+import type { Located } from './row.ts'
 import { isOldOrphan } from './sweep.ts'
 import { leftovers } from './writer.ts'
 
@@ -34,6 +34,7 @@ const steps: Readonly<Record<string, Step>> = {
   leaves: checkLeaves,
   removals: checkRemovals,
   totals: checkTotals,
+  parsed: checkParsed,
   tmp: checkTmp,
   foreign: checkForeign,
 }
@@ -206,6 +207,17 @@ function* checkTotals({ index }: Verifier, find: Find, look: Look): Generator<vo
   look(index().ledger.totals().entries)
   if (!index().look(() => index().ledger.isCountedRight())) {
     find('totals-wrong', 'the totals do not match the entries', () => index().ledger.recount())
+  }
+  yield
+}
+
+function* checkParsed({ index }: Verifier, find: Find, look: Look): Generator<void> {
+  for (const { id, sound } of index().parsed.rows()) {
+    look()
+    if (!sound)
+      find('parsed-damaged', `what was read out of a text (row ${id}) does not match its seal`, () =>
+        index().write(() => index().parsed.remove(id)),
+      )
   }
   yield
 }

@@ -43,7 +43,7 @@ const shape = (shown: string): string =>
   shown
     .replaceAll(DIGEST, '$')
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '#')
-    .replaceAll(/\bv?\d[\d.,]*(?: ?(?:ms|[smhd]|[kMGT]?B)\b)?/g, '#')
+    .replaceAll(/\bv?\d[\d.,]*(?: ?(?:ms|µs|[smhd]|[kMGT]?B)\b)?/g, '#')
     .replaceAll(/\bnow\b/g, '#')
     .replaceAll(/(?:# )*#(?: +#)*/g, '#')
     .replaceAll(/[ \t]+/g, ' ')

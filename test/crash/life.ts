@@ -10,6 +10,8 @@ import {
   getWhole,
   keyOf,
   LARGE,
+  parseKey,
+  parseOf,
   put,
   putLeaves,
   type Room,
@@ -32,6 +34,10 @@ function check(store: Store): void {
     const bytes = entry && store.read(entry)?.bytes
     if (bytes === undefined) continue
     assert.ok([n, n + 100].some((m) => Buffer.compare(bytes, bytesOf(m, sizeOf(n))) === 0))
+  }
+  for (let n = 0; n < COUNT; n++) {
+    const parse = attempt(() => store.parses.get(parseKey(n)))
+    if (parse !== undefined) assert.equal(parse, parseOf(n))
   }
   for (const [n, leaves] of LEAVES) {
     const bytes = attempt(() => getWhole(store, n))
@@ -77,6 +83,7 @@ export async function life(room: Room, fs?: FileSystem): Promise<Map<number, Buf
   acknowledged.delete(5)
   attempt(() => store.drop(keyOf(5).digest))
   attempt(() => store.count('f', { hits: 1 }, keyOf(0).digest))
+  for (let n = 0; n < COUNT; n++) attempt(() => store.parses.set(parseKey(n), parseOf(n)))
   attempt(() => store.commit())
   room.now += 7_200_000
   await attemptLater(() => store.gc())

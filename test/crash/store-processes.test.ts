@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
-import { bytesOf, get, getWhole, leavesOf, roomFor, whole } from '../store/harness.js'
+import { bytesOf, get, getWhole, leavesOf, parseKey, parseOf, roomFor, whole } from '../store/harness.js'
 
 const program = new URL('../store/child.js', import.meta.url).pathname
 const sizeOf = (n: number): number => (n % 4 === 0 ? 70_000 + (n % 100) : 50 + (n % 3000))
@@ -129,6 +129,28 @@ test('leaves that processes share are lost to none of them, whoever drops them o
     left.filter((name) => /[0-9a-f]{30}$/.test(name)),
     [],
   )
+})
+
+test('what processes read out of texts is right, or not there, even if they are killed while writing it', async (t) => {
+  const room = roomFor(t)
+  for (let round = 0; round < 5; round++) {
+    const children = [0, 1].map((n) => start('parse', room.directory, String(round * 2 + n)))
+    await Promise.all(children.map((child) => once(child.process.stdout!, 'data')))
+    await pause(50 + Math.random() * 150)
+    for (const { process: child } of children) child.kill('SIGKILL')
+    for (const { ended } of children) assert.equal((await ended).errors, '')
+  }
+  const store = room.open()
+  let found = 0
+  for (let n = 0; n < 2000; n++) {
+    const text = store.parses.get(parseKey(n))
+    if (text === undefined) continue
+    assert.equal(text, parseOf(n))
+    found++
+  }
+  assert.ok(found > 20, `${found} are left`)
+  const { checked, problems } = await store.verify()
+  assert.deepEqual([problems, checked['parsed']], [[], found])
 })
 
 test('processes that hit, miss, evict and collect side by side disturb nobody, even if some are killed', async (t) => {

@@ -11,6 +11,8 @@ import {
   keyOf,
   leavesOf,
   newDigester,
+  parseKey,
+  parseOf,
   put,
   putLeaves,
   whole,
@@ -71,6 +73,18 @@ if (job === 'leaves') {
     for (const one of kept) {
       if (!getWhole(store, one)?.equals(whole(one, leavesOf(one)))) throw new Error(`lost ${one}`)
     }
+  }
+}
+
+// Reads what others have read out of texts, and leaves what they have not, until it is killed.
+if (job === 'parse') {
+  say('ready')
+  for (let step = 0; ; step++) {
+    const n = random(step) % 2000
+    const found = store.parses.get(parseKey(n))
+    if (found === undefined) store.parses.set(parseKey(n), parseOf(n))
+    else if (found !== parseOf(n)) throw new Error(`wrong text for ${n}`)
+    if (step % 20 === 0) store.flush()
   }
 }
 

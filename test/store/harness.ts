@@ -137,6 +137,10 @@ export function getWhole(store: Store, n: number): Buffer | undefined {
   return stored && Buffer.concat([stored.bytes, ...stored.leaves])
 }
 
+/** What was read out of text `n`, by its key. */
+export const parseKey = (n: number): Digest => digest(`text ${n}`)
+export const parseOf = (n: number): string => JSON.stringify({ n, read: 'λ'.repeat(n % 200) })
+
 /** What the store has for call `n`. */
 export function get(store: Store, n: number): Buffer | undefined {
   const entry = store.find(keyOf(n).digest)

@@ -25,6 +25,8 @@ import {
   keyOf,
   LARGE,
   leavesOf,
+  parseKey,
+  parseOf,
   put,
   putLeaves,
   type Room,
@@ -59,6 +61,7 @@ function fill(store: Store): void {
     else put(store, n, sizeOf(n), more)
   }
   store.count('f', { hits: 1 }, keyOf(1).digest)
+  for (let n = 0; n < COUNT; n++) store.parses.set(parseKey(n), parseOf(n))
   store.flush()
 }
 
@@ -72,6 +75,8 @@ function filesOf(directory: string): string[] {
 function answers(store: Store): number {
   let found = 0
   for (let n = 0; n < COUNT; n++) {
+    const parse = store.parses.get(parseKey(n))
+    if (parse !== undefined) assert.equal(parse, parseOf(n))
     const entry = store.find(keyOf(n).digest)
     if (entry === undefined) continue
     assert.deepEqual([entry.codec, entry.async, entry.expiresAt], ['raw', n % 2 === 1, 9e12])

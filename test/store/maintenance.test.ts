@@ -136,6 +136,7 @@ test('verify finds each kind of harm by name and repairs what can be repaired', 
     'leaves',
     'removals',
     'totals',
+    'parsed',
     'tmp',
     'foreign',
   ])
