@@ -11,7 +11,7 @@ import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { before, lookForMutation, recompute } from './audit.ts'
 import { CodecError, PermafrostError } from './errors.ts'
 import { type Found, find, isFresh } from './find.ts'
-import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
+import { conclude, depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
@@ -361,11 +361,11 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
       guarded(memo, room, () => {
         room.count(memo.name, { misses: 1, timeSpent: elapsed, overhead: began - one.began })
         // who catches the error depends on what it came from
-        const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
-        depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
+        conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room))
       })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
+    frame.expiresAt = Math.min(frame.expiresAt, stale.entry.expiresAt!)
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }

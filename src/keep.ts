@@ -6,8 +6,8 @@
 import { ask, PermafrostError, UncertainError, unencodable } from './errors.ts'
 import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
-import { depend, type Frame } from './frame.ts'
-import { guarded, uncached } from './guard.ts'
+import { conclude, type Frame } from './frame.ts'
+import { attempt, guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
@@ -100,8 +100,8 @@ function settle<T>(
 ): T | undefined {
   const { frame, keyed } = finished
   const kept = guarded(memo, room, work)
-  // the call around this one depends on all that this one did, kept or not
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
+  const isCertain = kept !== undefined && !(kept instanceof PermafrostError)
+  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room))
   if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
   // an error that cannot be kept is still the function's answer
@@ -141,11 +141,12 @@ function expiryToKeep(
   isLate: boolean,
 ): number | UncertainError | 'unwanted' {
   const { frame, outcome } = finished
-  const uncertain = whyUncertain(memo, finished, isLate)
-  if (uncertain !== undefined) return uncertain
-  if (!isToBeKept(memo, finished)) return 'unwanted'
-  frame.expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
-  return frame.expiresAt
+  const whyNot = whyUncertain(memo, finished, isLate) ?? (isToBeKept(memo, finished) ? undefined : 'unwanted')
+  const expire = () => expiry(memo, room, outcome)
+  // calls around it must not live longer, even if it is not kept itself
+  const expiresAt = whyNot === undefined ? expire() : (attempt(expire) ?? room.clock())
+  frame.expiresAt = Math.min(frame.expiresAt, expiresAt)
+  return whyNot ?? frame.expiresAt
 }
 
 function entryToBe(memo: Memo, finished: Finished, expiresAt: number, codec: string): NewEntry {

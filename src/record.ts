@@ -43,6 +43,8 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
   depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
   const store = room.store()
   if (store === undefined || store.readonly) {
+    // what it does from now on it does for whoever takes it
+    frame.isOver = true
     output?.stop()
     return streaming.stream
   }
