@@ -13,7 +13,8 @@ import type { Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
-import { changedSince, inWords, sealed } from './recorded.ts'
+import { changedSince, inWords, type Recorded, sealed } from './recorded.ts'
+import type { Running } from './running.ts'
 import type { Lease, NewEntry } from './store/contract.ts'
 import { refusedStream } from './stream/stream.ts'
 import { type Timing, timed } from './timing.ts'
@@ -25,15 +26,15 @@ export interface Kept {
   readonly value: unknown
   readonly copy: (() => Outcome | undefined) | undefined
   readonly frame: Frame
+  /** What it was seen to read. */
+  readonly recorded: readonly Recorded[]
 }
 
 /** An asynchronous call that is running. */
-export interface Flight {
+export interface Flight extends Running {
   readonly landed: Promise<Kept>
   /** Whether somebody else waits for what it gives. */
   joined: boolean
-  /** Whether somebody wants it computed anew, so that nobody may join it and what it gives is not kept. */
-  isOutdated: boolean
   /** Whether whoever began it gave it up. */
   readonly isAborted: () => boolean
 }
@@ -49,7 +50,7 @@ export interface Finished {
   readonly elapsed: number
   readonly async: boolean
   readonly lease: Lease | undefined
-  /** Whether it was given up, or somebody has had it computed anew. */
+  /** Whether it was given up, forgotten or computed anew while it ran. */
   readonly isOutdated: boolean
   readonly timing?: Timing | undefined
 }
@@ -101,13 +102,17 @@ function settle<T>(
   const { frame, keyed } = finished
   const kept = guarded(memo, room, work)
   const isCertain = kept !== undefined && !(kept instanceof PermafrostError)
-  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room))
+  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room), doubtOf(finished))
   if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
   // an error that cannot be kept is still the function's answer
   if (memo.onUncacheable === 'throw' && finished.outcome.thrown === undefined) throw kept
   return undefined
 }
+
+/** Why calls around it must not be kept, either. */
+export const doubtOf = ({ isOutdated }: Pick<Finished, 'isOutdated'>): string | undefined =>
+  isOutdated ? 'a call that it made was given up, forgotten or computed anew meanwhile' : undefined
 
 /** Milliseconds after its expiry for which a result is of use. */
 const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>

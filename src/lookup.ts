@@ -5,6 +5,7 @@
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
 import { isUsable, isWanted, open, staleSince } from './find.ts'
+import { depend } from './frame.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
 import { inWords } from './recorded.ts'
@@ -49,6 +50,7 @@ function isHit(found: Lookup<any>): boolean {
 }
 
 export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
+  depend([], undefined, `it asks what is kept of ${memo.name}`)
   const { key } = keyOf(memo, self, args)
   const room = memo.room()
   const store = room.store()

@@ -123,10 +123,14 @@ export function coverOf(
   }
 }
 
-/** The calls around this one read what the result that this one is given was computed from. */
-export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[]): void {
+/** The calls around this one read what the result that this one is given was computed from, and live no longer. */
+export function inherit(
+  { inputPaths, inputVersions }: Keyed,
+  recorded: readonly Recorded[] = [],
+  expiresAt?: number,
+): void {
+  depend([...inputPaths, ...recorded.map(nameOf)], expiresAt)
   if (recorded.length + inputVersions.length === 0) return
-  depend(recorded.map(nameOf))
   for (const frame of around()) {
     const observation = observations.get(frame)
     if (observation?.memo.recordsInputs !== true) continue

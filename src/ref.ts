@@ -57,8 +57,7 @@ export function refer(
   const before = keptOf(memo, self, args)
   if (before !== undefined) {
     const { entry, keyed } = before
-    depend(keyed.inputPaths, entry.expiresAt)
-    inherit(keyed, [])
+    inherit(keyed, [], entry.expiresAt)
     const room = memo.room()
     guarded(memo, room, () =>
       room.count(memo.name, { hits: 1, timeSaved: entry.computeTime }, keyed.key.digest),

@@ -114,3 +114,196 @@ test('what a call goes on to do when it has returned counts for the call around 
   writeFileSync(path, '2')
   assert.equal(await outer(), 'got 2')
 })
+
+/** One call after another while the file that it does not have among its arguments changes. */
+async function followsFile(t: TestContext, make: (path: string) => (x: string) => unknown): Promise<void> {
+  const path = fileWith(t, '1')
+  const outer = make(path)
+  assert.equal(await outer('got '), 'got 1')
+  writeFileSync(path, '2')
+  assert.equal(await outer('got '), 'got 2')
+}
+
+test('a call around one that cannot be identified, and so not say what it reads, is not kept', async (t) => {
+  const { failures, group, pass } = timedGroup(t)
+  const inner = group.memoize((input: InputFile, _: unknown) => read(input))
+  await followsFile(t, (path) => group.memoize((x: string) => x + inner(file(path), Promise.resolve())))
+  assert.ok(failures.some((failure) => /it calls a function, but cannot freeze/.test(failure.message)))
+  const aged = group.memoize((_: unknown) => world.value, { ttl: '1s' })
+  const outer = group.memoize(() => aged(Promise.resolve()))
+  assert.equal(outer(), 1)
+  world.value = 2
+  pass(2000)
+  assert.equal(outer(), 2)
+})
+
+test('nor one around a promise with properties of its own, nor one that ran while PERMAFROST_DISABLE was set', async (t) => {
+  const { group } = timedGroup(t)
+  const inner = group.memoize((input: InputFile) =>
+    Object.assign(Promise.resolve(read(input)), { kill: () => {} }),
+  )
+  await followsFile(t, (path) => group.memoize(async (x: string) => x + (await inner(file(path)))))
+  const plain = group.memoize(read)
+  t.after(() => {
+    delete process.env['PERMAFROST_DISABLE']
+  })
+  await followsFile(t, (path) => {
+    const outer = group.memoize(async (x: string) => {
+      await after(5)
+      return x + plain(file(path))
+    })
+    return (x) => {
+      const result = outer(x)
+      process.env['PERMAFROST_DISABLE'] = '1'
+      return result.finally(() => {
+        delete process.env['PERMAFROST_DISABLE']
+      })
+    }
+  })
+})
+
+test('a call that asks what is kept, or what identifies another, is not kept for that answer', async (t) => {
+  const { group } = timedGroup(t)
+  const double = group.memoize((x: number) => x * 2)
+  const peeking = group.memoize((x: number) => double.peek(x) ?? 'nothing')
+  assert.equal(peeking(2), 'nothing')
+  assert.equal(double(2), 4)
+  assert.equal(peeking(2), 4)
+  const input = group.memoize(read)
+  const path = fileWith(t, '1')
+  const identify = group.memoize(() => input.key(file(path)).digest)
+  const before = identify()
+  writeFileSync(path, '2')
+  assert.notEqual(identify(), before)
+})
+
+test('a call around one that was given up is not kept', async (t) => {
+  const { group } = timedGroup(t)
+  const control = ignore({ controller: new AbortController() })
+  const inner = group.memoize(async (x: number, signal: AbortSignal) => {
+    await after(5)
+    signal.throwIfAborted()
+    return x
+  })
+  const outer = group.memoize(async (x: number) => {
+    try {
+      return await inner(x, control.controller.signal)
+    } catch {
+      return 'given up'
+    }
+  })
+  const first = outer(1)
+  control.controller.abort()
+  assert.equal(await first, 'given up')
+  control.controller = new AbortController()
+  assert.equal(await outer(1), 1)
+})
+
+test('what runs while its results are cleared is not kept, nor joined, nor is a call around it', async (t) => {
+  const { group } = timedGroup(t)
+  const inner = group.memoize(
+    async () => {
+      const { value } = world
+      await after(10)
+      return value
+    },
+    { name: 'inner', tags: ['tagged'] },
+  )
+  const outer = group.memoize(async () => [await inner()])
+  const ways = [
+    () => group.clear(),
+    () => group.clear({ name: 'inner' }),
+    () => group.clear({ tag: 'tagged' }),
+    () => inner.clear(),
+    () => inner.forget(),
+  ]
+  for (const clear of ways) {
+    group.clear()
+    world.value = 1
+    const running = outer()
+    await after(2)
+    world.value = 2
+    clear()
+    assert.equal(await inner(), 2, `${clear}`)
+    assert.deepEqual(await running, [1])
+    assert.equal(await inner(), 2, `${clear}`)
+    assert.deepEqual(await outer(), [2], `${clear}`)
+  }
+  world.value = 1
+  group.clear()
+  const others = inner()
+  group.clear({ tag: 'other' })
+  group.clear({ name: 'other' })
+  await others
+  assert.equal(inner.wouldHit(), true)
+})
+
+test('a synchronous call that is forgotten while it runs is not kept', (t) => {
+  const { group } = timedGroup(t)
+  const f = group.memoize(
+    (meanwhile: () => void) => {
+      const { value } = world
+      meanwhile()
+      return value
+    },
+    { ignore: ['meanwhile'] },
+  )
+  f(() => {
+    world.value = 2
+    f.forget(() => {})
+  })
+  assert.equal(
+    f(() => {}),
+    2,
+  )
+})
+
+test('what was computed in the background does not replace what somebody asked for anew meanwhile', async (t) => {
+  const { group, pass } = timedGroup(t)
+  let slow: Promise<unknown> | undefined
+  const held = ignore({ wait: () => slow })
+  const f = group.memoize(
+    async () => {
+      const { value } = world
+      await held.wait()
+      return value
+    },
+    { ttl: '1s', staleWhileRevalidate: '1h' },
+  )
+  await f()
+  pass(2000)
+  world.value = 2
+  let release = () => {}
+  slow = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  assert.equal(await f(), 1)
+  await after(0)
+  await after(0)
+  slow = undefined
+  world.value = 3
+  assert.equal(await f.refresh(), 3)
+  release()
+  await after(5)
+  assert.equal(await f(), 3)
+})
+
+test("a call with inputs: 'auto' that waited for another one reads what that one read", async (t) => {
+  const { failures, group } = timedGroup(t)
+  const path = fileWith(t, '1')
+  const inner = group.memoize(
+    async () => {
+      const text = readFileSync(path, 'utf8')
+      await after(5)
+      return text
+    },
+    { inputs: 'auto' },
+  )
+  const first = group.memoize(async () => `first ${await inner()}`, { inputs: 'auto' })
+  const second = group.memoize(async () => `second ${await inner()}`, { inputs: 'auto' })
+  assert.deepEqual(await Promise.all([first(), second()]), ['first 1', 'second 1'])
+  assert.deepEqual([first.wouldHit(), second.wouldHit()], [true, true])
+  assert.deepEqual(failures, [])
+  writeFileSync(path, '2')
+  assert.deepEqual(await Promise.all([first(), second()]), ['first 2', 'second 2'])
+})
