@@ -372,12 +372,9 @@ function learn({ learnt }: Memo, elapsed: number): void {
 
 /** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
 function isPlain(promise: Promise<unknown>): boolean {
-  const above = Object.getPrototypeOf(Object.getPrototypeOf(promise)) as object | null
-  return (
-    Object.getOwnPropertyNames(promise).length === 0 &&
-    above !== null &&
-    Object.getPrototypeOf(above) === null
-  )
+  const above = (one: object | null): object | null => one && Object.getPrototypeOf(one)
+  const root = above(above(promise))
+  return Object.getOwnPropertyNames(promise).length === 0 && root !== null && above(root) === null
 }
 
 /** Computes an expired result again, apart from everybody; one at a time, here and, by the lease, elsewhere. */

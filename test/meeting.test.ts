@@ -307,3 +307,35 @@ test("a call with inputs: 'auto' that waited for another one reads what that one
   writeFileSync(path, '2')
   assert.deepEqual(await Promise.all([first(), second()]), ['first 2', 'second 2'])
 })
+
+test('many who wait for one call with one signal are no leak, and all hear of its end', async (t) => {
+  const { group } = timedGroup(t)
+  const warnings: Error[] = []
+  const collect = (warning: Error) => void warnings.push(warning)
+  process.on('warning', collect)
+  t.after(() => process.off('warning', collect))
+  const f = group.memoize(async (_: number, signal: AbortSignal) => {
+    await after(10)
+    signal.throwIfAborted()
+    return 1
+  })
+  const control = new AbortController()
+  const all = (x: number) => Promise.allSettled(Array.from({ length: 30 }, () => f(x, control.signal)))
+  assert.ok((await all(1)).every((one) => one.status === 'fulfilled' && one.value === 1))
+  const given = all(2)
+  control.abort(new Error('enough'))
+  assert.ok((await given).every((one) => one.status === 'rejected' && one.reason.message === 'enough'))
+  await after(0)
+  assert.deepEqual(warnings, [])
+})
+
+test('what cannot even be looked at does not break a call', async (t) => {
+  const { group } = timedGroup(t, { onError: () => {} })
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  const ignoring = group.memoize((x: number, _: unknown) => x, { ignore: [1] })
+  assert.equal(ignoring(1, proxy), 1)
+  assert.equal(ignoring.wouldHit(1, proxy), true)
+  const bare = group.memoize(() => Object.setPrototypeOf(Promise.resolve(1), null) as object)
+  assert.equal(Object.getPrototypeOf(bare()), null)
+})
