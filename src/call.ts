@@ -19,7 +19,7 @@ import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
-import { replay, startRecording } from './output.ts'
+import { replay, startRecording, unheard } from './output.ts'
 import { record } from './record.ts'
 import { changedSince, type Recorded } from './recorded.ts'
 import { outdate, runningOf } from './running.ts'
@@ -132,10 +132,13 @@ function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown
   throw error
 }
 
+/** Does what is no part of the calls around it. */
+const apart = <T>(work: () => T): T => outside(() => unheard(work))
+
 /** Of some hits, whether the function would return that now. */
 function audit({ args, memo, self }: Call, value: unknown): void | Promise<void> {
   if (typeof memo.audit !== 'number' || Math.random() >= memo.audit) return
-  return outside(() => recompute(memo, self, args, value))
+  return apart(() => recompute(memo, self, args, value))
 }
 
 /** An error says in its stack that it is not of now. */
@@ -356,7 +359,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
       guarded(memo, room, () => {
         room.count(memo.name, { misses: 1, timeSpent: elapsed, overhead: began - one.began })
         // who catches the error depends on what it came from
-        conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), doubtOf({ isOutdated: isOutdated() }))
+        conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), doubtOf(isOutdated(), error))
       })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
@@ -386,7 +389,7 @@ function revalidate(one: Call): void {
   const failed = (error: unknown): void => tellStale(one, error)
   const done = (): void => void room.revalidating.delete(digest)
   setImmediate(() => {
-    outside(() => {
+    apart(() => {
       try {
         if (room.store() === undefined) return done()
         // the arguments may have been changed by now, or what the function captures

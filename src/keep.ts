@@ -3,7 +3,7 @@
  *
  * The law: nothing is kept unless it is certain to be what the function would return for that key.
  */
-import { ask, PermafrostError, UncertainError, unencodable } from './errors.ts'
+import { ask, isOverflow, PermafrostError, UncertainError, unencodable } from './errors.ts'
 import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
 import { conclude, type Frame } from './frame.ts'
@@ -99,10 +99,11 @@ function settle<T>(
   finished: Finished,
   work: () => T | PermafrostError,
 ): T | undefined {
-  const { frame, keyed } = finished
+  const { frame, isOutdated, keyed, outcome } = finished
+  const doubt = doubtOf(isOutdated, outcome.thrown?.error)
   const kept = guarded(memo, room, work)
   const isCertain = kept !== undefined && !(kept instanceof PermafrostError)
-  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room), doubtOf(finished))
+  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room), doubt)
   if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
   // an error that cannot be kept is still the function's answer
@@ -111,8 +112,10 @@ function settle<T>(
 }
 
 /** Why calls around it must not be kept, either. */
-export const doubtOf = ({ isOutdated }: Pick<Finished, 'isOutdated'>): string | undefined =>
-  isOutdated ? 'a call that it made was given up, forgotten or computed anew meanwhile' : undefined
+export function doubtOf(isOutdated: boolean, error: unknown): string | undefined {
+  if (isOutdated) return 'a call that it made was given up, forgotten or computed anew meanwhile'
+  return isOverflow(error) ? 'a call that it made ran out of stack' : undefined
+}
 
 /** Milliseconds after its expiry for which a result is of use. */
 const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
@@ -184,6 +187,7 @@ function isToBeKept({ cacheErrors, shouldCache }: Memo, finished: Finished): boo
   if (isOutdated) return false
   const { thrown, value } = outcome
   if (thrown !== undefined) {
+    if (isOverflow(thrown.error)) return false
     return cacheErrors !== undefined && ask('cacheErrors', () => cacheErrors.accepts(thrown.error))
   }
   return (
@@ -227,6 +231,10 @@ function whyUncertain(
 /** When what a function gives now expires, as far as that can be known now. */
 export const expiryAtOnce = ({ ttl }: Memo, { clock }: Room): number =>
   inTime(typeof ttl === 'function' ? undefined : ttl, clock)
+
+/** When a stream expires, as whoever takes only a part of it is to know. */
+export const expiryOfStream = (memo: Memo, room: Room): number =>
+  attempt(() => expiry(memo, room, { value: undefined })) ?? room.clock()
 
 function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: Outcome): number {
   const age =

@@ -9,7 +9,7 @@ import { isAborted, signalsIn } from './abort.ts'
 import { CodecError, unencodable } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
-import { expiryAtOnce, keepTape } from './keep.ts'
+import { expiryOfStream, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { observedFurther, recordedBy } from './observe.ts'
@@ -40,7 +40,7 @@ export interface Streamed {
 export function record(memo: Memo, room: Room, streamed: Streamed, streaming: Streaming): object {
   const { elapsed, frame, keyed, output } = streamed
   guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
-  const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
+  const expiresAt = Math.min(frame.expiresAt, expiryOfStream(memo, room))
   depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
   const store = room.store()
   if (store === undefined || store.readonly) {

@@ -339,3 +339,87 @@ test('what cannot even be looked at does not break a call', async (t) => {
   const bare = group.memoize(() => Object.setPrototypeOf(Promise.resolve(1), null) as object)
   assert.equal(Object.getPrototypeOf(bare()), null)
 })
+
+/** What is printed meanwhile. */
+async function printed(act: () => unknown): Promise<string> {
+  const { write } = process.stdout
+  let all = ''
+  process.stdout.write = (chunk: string | Uint8Array) => {
+    all += String(chunk)
+    return true
+  }
+  try {
+    await act()
+  } finally {
+    process.stdout.write = write
+  }
+  return all
+}
+
+test('what is computed again to compare, or in the background, is not printed by the call around', async (t) => {
+  const { group, pass } = timedGroup(t)
+  const compared = group.memoize(() => console.log('compared'), { audit: 1, captureOutput: true })
+  const renewed = group.memoize(async () => console.log('renewed'), {
+    ttl: '1s',
+    staleWhileRevalidate: '1h',
+    captureOutput: true,
+  })
+  const outer = group.memoize(
+    async () => {
+      compared()
+      await renewed()
+      await after(10)
+    },
+    { captureOutput: true },
+  )
+  await printed(() => [compared(), renewed()])
+  pass(2000)
+  await printed(outer)
+  pass(-2000)
+  assert.equal(await printed(outer), 'compared\nrenewed\n')
+})
+
+test('whoever takes a part of a stream that expires expires with it', (t) => {
+  const { group, pass } = timedGroup(t)
+  for (const ttl of ['1s', () => 1000] as const) {
+    const numbers = group.memoize(
+      function* () {
+        yield world.value
+        yield 0
+      },
+      { ttl },
+    )
+    const first = group.memoize((_: string) => numbers().next().value)
+    world.value = 1
+    assert.equal(first(typeof ttl), 1)
+    world.value = 2
+    pass(2000)
+    assert.equal(first(typeof ttl), 2)
+  }
+})
+
+test('that there was no more stack is not kept, nor what came of it', (t) => {
+  const { group } = timedGroup(t)
+  const deep = (n: number): number => (n === 0 ? 0 : 1 + deep(n - 1))
+  const inner = group.memoize((n: number) => deep(n), { cacheErrors: true })
+  const outer = group.memoize((n: number) => {
+    try {
+      return inner(n)
+    } catch {
+      return -1
+    }
+  })
+  const below = (frames: number): unknown => (frames === 0 ? outer(2000) : [below(frames - 1)][0])
+  let frames = 1000
+  for (; frames < 100_000; frames += 500) {
+    outer.clear()
+    inner.clear()
+    try {
+      if (below(frames) === -1) break
+    } catch {
+      // not even the outer one could begin
+    }
+  }
+  assert.equal(outer(2000), 2000)
+  assert.equal(inner(2000), 2000)
+})
