@@ -10,7 +10,7 @@ import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { before, lookForMutation, recompute } from './audit.ts'
 import { CodecError, PermafrostError } from './errors.ts'
-import { type Found, find, isFresh } from './find.ts'
+import { expiryOf, type Found, find, isFresh } from './find.ts'
 import { conclude, depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
@@ -114,8 +114,8 @@ function withKey(
 /** What was found, as the function would give it: it may throw. */
 function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown {
   const { keyed, memo } = one
-  const { async, computeTime, expiresAt, size } = entry
-  inherit(keyed, recorded, expiresAt)
+  const { async, computeTime, size } = entry
+  inherit(keyed, recorded, expiryOf(memo, entry))
   countHit(one, computeTime)
   one.timing?.tell('hit', memo.name, keyed.key.digest)
   tellHit(one, { size, timeSaved: computeTime })
@@ -184,7 +184,7 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
     throw error
   }
   const { copy, frame, recorded } = kept
-  inherit(keyed, recorded, frame.expiresAt)
+  inherit(keyed, recorded, Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
   depend(frame.files, undefined, frame.doubt)
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
@@ -216,7 +216,7 @@ async function flyLater(early: Call): Promise<Kept> {
   const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
     const { copy, entry, recorded } = turn.found
-    frame.expiresAt = entry.expiresAt ?? Number.POSITIVE_INFINITY
+    frame.expiresAt = expiryOf(memo, entry)
     return { value: await answer(one, turn.found), copy, frame, recorded }
   }
   const ran = run(one, turn.kind === 'compute' ? turn.lease : undefined)
@@ -363,7 +363,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
       })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
-    frame.expiresAt = Math.min(frame.expiresAt, stale.entry.expiresAt!)
+    frame.expiresAt = Math.min(frame.expiresAt, expiryOf(memo, stale.entry))
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }

@@ -42,7 +42,8 @@ export interface Memo extends Subject {
   readonly shouldCache:
     | ((value: any, context: { readonly key: CallKey; readonly elapsed: number }) => boolean)
     | undefined
-  readonly ttl: Duration | ((value: any) => Duration | undefined) | undefined
+  /** In milliseconds. */
+  readonly ttl: number | ((value: any) => Duration | undefined) | undefined
   /** Milliseconds after its expiry for which a result may stand in for a new one. */
   readonly staleWhileRevalidate: number
   readonly staleIfError: number

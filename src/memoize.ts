@@ -101,7 +101,7 @@ export function registerRoom(group: MemoizedGroup, room: GroupRoom): void {
 /** What a group gives its functions. */
 export interface GroupRoom extends Room {
   readonly state: (() => unknown) | undefined
-  readonly ttl: Duration | undefined
+  readonly ttl: number | undefined
   readonly codec: Codec | BuiltinCodec
   readonly compress: Compression | false
   readonly packages: WalkOptions['packages']
@@ -233,6 +233,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   }
   const ignored = ignoredPositions(fn, options.ignore ?? [])
   checkCompression(options.compress ?? false, 'memoize')
+  const ttl = typeof options.ttl === 'string' ? milliseconds(options.ttl) : options.ttl
   let codec: Codec | undefined
   let name = options.name
   let settled: GroupRoom | undefined
@@ -292,7 +293,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     },
     shouldCache: options.shouldCache,
     get ttl() {
-      return options.ttl ?? room().ttl
+      return ttl ?? room().ttl
     },
     staleWhileRevalidate: ageOf(options.staleWhileRevalidate),
     staleIfError: ageOf(options.staleIfError),

@@ -423,3 +423,32 @@ test('that there was no more stack is not kept, nor what came of it', (t) => {
   assert.equal(outer(2000), 2000)
   assert.equal(inner(2000), 2000)
 })
+
+test('a lower ttl counts for what was kept with a higher one, or none', async (t) => {
+  const { group, pass } = timedGroup(t)
+  const give = () => world.value
+  const ageless = group.memoize(give)
+  const aged = group.memoize(give, { ttl: '1s' })
+  const around = group.memoize(() => aged() * 10)
+  assert.equal(ageless(), 1)
+  assert.equal(around(), 10)
+  world.value = 2
+  pass(500)
+  assert.equal(aged(), 1)
+  pass(500)
+  assert.equal(aged.wouldHit(), false)
+  assert.match(aged.why(), /^expired: it expired at /)
+  assert.equal(ageless.peek(), 1)
+  assert.equal(aged.ref().get(), 2)
+  assert.equal(around(), 20)
+  const fail = () => {
+    throw new Error(`${world.value}`)
+  }
+  const failing = group.memoize(fail, { ttl: '1s', cacheErrors: { ttl: '1h' } })
+  assert.throws(failing, /^Error: 2/)
+  world.value = 3
+  pass(2000)
+  assert.throws(failing, /^Error: 2/)
+  const impatient = group.memoize(fail, { ttl: '1s', cacheErrors: true })
+  assert.throws(impatient, /^Error: 3/)
+})
