@@ -10,24 +10,25 @@ import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
 import { before, lookForMutation, recompute } from './audit.ts'
 import { CodecError, PermafrostError } from './errors.ts'
-import { type Found, find, isFresh } from './find.ts'
-import { depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
+import { expiryOf, type Found, find, isFresh } from './find.ts'
+import { conclude, depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
-import { expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
+import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
-import { inherit, observed } from './observe.ts'
+import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
-import { replay, startRecording } from './output.ts'
+import { replay, startRecording, unheard } from './output.ts'
 import { record } from './record.ts'
-import { changedSince, nameOf, type Recorded } from './recorded.ts'
+import { changedSince, type Recorded } from './recorded.ts'
+import { outdate, runningOf } from './running.ts'
 import type { Lease } from './store/contract.ts'
 import { exhaust, type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { startTiming, type Timing, timed } from './timing.ts'
 import { tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
-import type { Digest, Entry } from './types.ts'
+import type { Entry } from './types.ts'
 
 // as it was when this was loaded: programs put others in its place
 const { setImmediate } = timers
@@ -67,7 +68,7 @@ export function call(memo: Memo, self: unknown, args: readonly unknown[]): unkno
 /** Run the function whatever is kept, and replace it. */
 export function refresh(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
   return withKey(memo, self, args, (one) => {
-    outdate(one.room, one.keyed.key.digest)
+    outdate(one.room, { digest: one.keyed.key.digest })
     return land(one, run(one, undefined, 'refresh'))
   })
 }
@@ -76,15 +77,8 @@ export function refresh(memo: Memo, self: unknown, args: readonly unknown[]): un
 export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
   const { digest } = keyOf(memo, self, args).key
   const room = memo.room()
-  outdate(room, digest)
+  outdate(room, { digest })
   return room.store()?.drop(digest) ?? false
-}
-
-/** What is being computed now is not to be kept. */
-function outdate({ flights, recordings }: Room, digest: Digest): void {
-  for (const recording of recordings) if (recording.digest === digest) recording.isOutdated = true
-  const flight = flights.get(digest)
-  if (flight !== undefined) flight.isOutdated = true
 }
 
 function withKey(
@@ -93,7 +87,10 @@ function withKey(
   args: readonly unknown[],
   proceed: (one: Call) => unknown,
 ): unknown {
-  if (disabled()) return Reflect.apply(memo.fn, self, args)
+  if (disabled()) {
+    depend([], undefined, `it calls ${memo.name} while PERMAFROST_DISABLE is set`)
+    return Reflect.apply(memo.fn, self, args)
+  }
   const room = memo.room()
   const began = performance.now()
   const timing = startTiming()
@@ -103,8 +100,8 @@ function withKey(
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
-    // an input that cannot be read now may be there tomorrow
-    if (failure.cause !== undefined) depend([], undefined, `it calls a function, but ${failure.message}`)
+    // nobody knows its input files
+    depend([], expiryAtOnce(memo, room), `it calls a function, but ${failure.message}`)
     if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
     if (memo.isAsync) return Promise.reject(failure)
     throw failure
@@ -117,9 +114,8 @@ function withKey(
 /** What was found, as the function would give it: it may throw. */
 function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown {
   const { keyed, memo } = one
-  const { async, computeTime, expiresAt, size } = entry
-  depend(keyed.inputPaths, expiresAt)
-  inherit(keyed, recorded)
+  const { async, computeTime, size } = entry
+  inherit(keyed, recorded, expiryOf(memo, entry))
   countHit(one, computeTime)
   one.timing?.tell('hit', memo.name, keyed.key.digest)
   tellHit(one, { size, timeSaved: computeTime })
@@ -136,10 +132,13 @@ function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown
   throw error
 }
 
+/** Does what is no part of the calls around it. */
+const apart = <T>(work: () => T): T => outside(() => unheard(work))
+
 /** Of some hits, whether the function would return that now. */
 function audit({ args, memo, self }: Call, value: unknown): void | Promise<void> {
   if (typeof memo.audit !== 'number' || Math.random() >= memo.audit) return
-  return outside(() => recompute(memo, self, args, value))
+  return apart(() => recompute(memo, self, args, value))
 }
 
 /** An error says in its stack that it is not of now. */
@@ -184,8 +183,9 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
     depend(keyed.inputPaths, undefined, 'a call that it waited for failed')
     throw error
   }
-  const { copy, frame } = kept
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
+  const { copy, frame, recorded } = kept
+  inherit(keyed, recorded, Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
+  depend(frame.files, undefined, frame.doubt)
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
@@ -216,17 +216,16 @@ async function flyLater(early: Call): Promise<Kept> {
   const frame = frameOf(keyed.key.digest)
   if (turn.kind === 'found') {
     const { copy, entry, recorded } = turn.found
-    for (const one of recorded) frame.files.add(nameOf(one))
-    frame.expiresAt = entry.expiresAt ?? Number.POSITIVE_INFINITY
-    return { value: await answer(one, turn.found), copy, frame }
+    frame.expiresAt = expiryOf(memo, entry)
+    return { value: await answer(one, turn.found), copy, frame, recorded }
   }
   const ran = run(one, turn.kind === 'compute' ? turn.lease : undefined)
-  return 'flight' in ran ? ran.flight.landed : { value: ran.value, copy: undefined, frame }
+  return 'flight' in ran ? ran.flight.landed : { value: ran.value, copy: undefined, frame, recorded: [] }
 }
 
-const flightOf = ({ args }: Call, landed: Promise<Kept>): Flight => {
+const flightOf = ({ args, keyed, memo }: Call, landed: Promise<Kept>): Flight => {
   const signals = signalsIn(args)
-  return { landed, joined: false, isOutdated: false, isAborted: () => isAborted(signals) }
+  return { ...runningOf(memo, keyed.key), landed, joined: false, isAborted: () => isAborted(signals) }
 }
 
 /** What was run as the function would give it; a flight can be joined until it has landed. */
@@ -252,6 +251,9 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   const frame = frameOf(keyed.key.digest, lease)
   const signals = signalsIn(args)
   let flight: Flight | undefined
+  const running = runningOf(memo, keyed.key)
+  room.running.add(running)
+  const isOutdated = () => running.isOutdated || isAborted(signals)
   const recording = memo.captureOutput ? startRecording() : undefined
   const watched = memo.audit === 'mutation' ? before(memo, self, args) : undefined
   const began = performance.now()
@@ -262,21 +264,11 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     learn(memo, elapsed)
     timing?.add('compute', elapsed)
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
+    const finished = { keyed, self, args, frame, outcome, elapsed, async, lease, timing }
     try {
-      const isOutdated = isAborted(signals) || flight?.isOutdated === true
-      return keep(memo, room, {
-        keyed,
-        self,
-        args,
-        frame,
-        outcome,
-        elapsed,
-        async,
-        lease,
-        isOutdated,
-        timing,
-      })
+      return keep(memo, room, { ...finished, isOutdated: isOutdated() })
     } finally {
+      room.running.delete(running)
       giveBack(memo, room, lease, 'unkept')
       const overhead = began - one.began + performance.now() - ended
       guarded(memo, room, () => room.count(memo.name, { overhead }))
@@ -291,13 +283,9 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     timing?.add('compute', elapsed)
     timing?.tell('miss', memo.name, keyed.key.digest)
     giveBack(memo, room, lease, 'unkept')
-    const isOutdated = flight?.isOutdated === true
-    return record(
-      memo,
-      room,
-      { keyed, self, args, frame, elapsed, async, output: recording, isOutdated },
-      streaming,
-    )
+    room.running.delete(running)
+    const streamed = { keyed, self, args, frame, elapsed, async, output: recording, running }
+    return record(memo, room, streamed, streaming)
   }
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
   let result: unknown
@@ -316,9 +304,12 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   }
   if (!isPlain(result)) {
     recording?.stop()
+    room.running.delete(running)
     giveBack(memo, room, lease, 'unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
     uncached(memo, room, failure)
+    // when it ends, and what it reads until then, only its caller knows
+    conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), `it calls a function, but ${failure.message}`)
     if (memo.onUncacheable !== 'throw') return { value: result }
     // it is not handed on, so nobody else will look at how it ends
     attempt(() => Promise.prototype.then.call(result, undefined, () => undefined))
@@ -328,11 +319,17 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   const landed = result.then(
     (value): Kept => {
       const streaming = streamOf(value)
-      if (streaming !== undefined) return { value: stream(streaming, true), copy: undefined, frame }
+      if (streaming !== undefined)
+        return { value: stream(streaming, true), copy: undefined, frame, recorded: [] }
       const kept = finish({ value }, true)
-      return { value, copy: copyOf(kept, value), frame }
+      return { value, copy: copyOf(kept, value), frame, recorded: recordedBy(frame) }
     },
-    async (error): Promise<Kept> => ({ value: await failed(error, true), copy: one.stale?.copy, frame }),
+    async (error): Promise<Kept> => {
+      const value = await failed(error, true)
+      // nothing was thrown, so something stale stands in
+      const { copy, recorded } = one.stale!
+      return { value, copy, frame, recorded: [...recordedBy(frame), ...recorded] }
+    },
   )
   flight = flightOf(one, landed)
   return { flight }
@@ -355,17 +352,18 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     if (memo.cacheErrors !== undefined) finish({ value: undefined, thrown: { error } }, async)
     else {
       recording?.stop()
+      room.running.delete(running)
       const elapsed = performance.now() - began
       learn(memo, elapsed)
       giveBack(memo, room, lease, 'done')
       guarded(memo, room, () => {
         room.count(memo.name, { misses: 1, timeSpent: elapsed, overhead: began - one.began })
         // who catches the error depends on what it came from
-        const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
-        depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
+        conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), doubtOf(isOutdated(), error))
       })
     }
     if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
+    frame.expiresAt = Math.min(frame.expiresAt, expiryOf(memo, stale.entry))
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }
@@ -377,12 +375,9 @@ function learn({ learnt }: Memo, elapsed: number): void {
 
 /** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
 function isPlain(promise: Promise<unknown>): boolean {
-  const above = Object.getPrototypeOf(Object.getPrototypeOf(promise)) as object | null
-  return (
-    Object.getOwnPropertyNames(promise).length === 0 &&
-    above !== null &&
-    Object.getPrototypeOf(above) === null
-  )
+  const above = (one: object | null): object | null => one && Object.getPrototypeOf(one)
+  const root = above(above(promise))
+  return Object.getOwnPropertyNames(promise).length === 0 && root !== null && above(root) === null
 }
 
 /** Computes an expired result again, apart from everybody; one at a time, here and, by the lease, elsewhere. */
@@ -394,7 +389,7 @@ function revalidate(one: Call): void {
   const failed = (error: unknown): void => tellStale(one, error)
   const done = (): void => void room.revalidating.delete(digest)
   setImmediate(() => {
-    outside(() => {
+    apart(() => {
       try {
         if (room.store() === undefined) return done()
         // the arguments may have been changed by now, or what the function captures

@@ -98,3 +98,7 @@ export function messageOf(error: unknown): string {
     return 'something that cannot be told'
   }
 }
+
+/** Whether it says that there was no room for one more call: from elsewhere the same call may succeed. */
+export const isOverflow = (error: unknown): boolean =>
+  error instanceof RangeError && error.message === 'Maximum call stack size exceeded'

@@ -3,7 +3,7 @@
  */
 import { asFailure, guarded } from './guard.ts'
 import type { Memo, Room } from './memo.ts'
-import { decodeOutcome, isFormOf, type Outcome, type Parts } from './outcome.ts'
+import { decodeOutcome, isEnvelope, isFormOf, type Outcome, type Parts } from './outcome.ts'
 import { type Output, putBack } from './outputs.ts'
 import { changedSince, opened, type Recorded, readTrailer, type Opened as Unsealed } from './recorded.ts'
 import type { Store } from './store/contract.ts'
@@ -30,7 +30,7 @@ export function find(memo: Memo, room: Room, key: CallKey, timing?: Timing): Fou
     const store = room.store()
     const entry = timed(timing, 'find', () => store?.find(key.digest))
     if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
-    const staleFor = staleSince(entry, room)
+    const staleFor = staleSince(memo, entry, room)
     if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
     const held = open(memo, store, entry, timing)
     if (held === undefined || 'changed' in held) return undefined
@@ -152,6 +152,19 @@ export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefin
 
 export const isFresh = ({ staleFor }: Found): boolean => staleFor < 0
 
+/**
+ * When an entry expires for this function: as it was kept, or by the age that its results may have now, whichever is sooner.
+ * Infinity for never.
+ */
+export function expiryOf({ cacheErrors, ttl }: Memo, entry: Entry): number {
+  const { codec, createdAt, expiresAt = Number.POSITIVE_INFINITY } = entry
+  // an error that is kept may have an age of its own
+  const isOfValue = cacheErrors?.ttl === undefined || !isEnvelope(codec)
+  return isOfValue && typeof ttl === 'number' ? Math.min(expiresAt, createdAt + ttl) : expiresAt
+}
+
 /** Milliseconds since an entry expired, negative before. */
-export const staleSince = ({ expiresAt }: Entry, { clock }: Room): number =>
-  expiresAt === undefined ? Number.NEGATIVE_INFINITY : clock() - expiresAt
+export function staleSince(memo: Memo, entry: Entry, { clock }: Room): number {
+  const expiresAt = expiryOf(memo, entry)
+  return expiresAt === Number.POSITIVE_INFINITY ? Number.NEGATIVE_INFINITY : clock() - expiresAt
+}

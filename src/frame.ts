@@ -15,6 +15,8 @@ export interface Frame {
   expiresAt: number
   /** Why what it was given may not be what its key says. */
   doubt?: string | undefined
+  /** Whether its call is over. */
+  isOver?: boolean
 }
 
 const frames = new AsyncLocalStorage<Frame>()
@@ -40,11 +42,25 @@ export function depend(
   expiresAt: number = Number.POSITIVE_INFINITY,
   doubt?: string,
 ): void {
-  const outer = frames.getStore()
-  if (outer === undefined) return
-  for (const path of files) outer.files.add(path)
-  outer.expiresAt = Math.min(outer.expiresAt, expiresAt)
-  outer.doubt ??= doubt
+  const paths = [...files]
+  for (const outer of around()) {
+    for (const path of paths) outer.files.add(path)
+    outer.expiresAt = Math.min(outer.expiresAt, expiresAt)
+    outer.doubt ??= doubt
+    // what goes on after a call is over reaches its caller by another way than the result
+    if (outer.isOver !== true) return
+  }
+}
+
+/** The call of this frame is over: what it came to depend on, kept or not, the call around it does, too. */
+export function conclude(
+  frame: Frame,
+  inputPaths: readonly string[],
+  expiresAt: number = Number.POSITIVE_INFINITY,
+  doubt?: string,
+): void {
+  frame.isOver = true
+  depend([...inputPaths, ...frame.files], Math.min(frame.expiresAt, expiresAt), frame.doubt ?? doubt)
 }
 
 /** The frames around here, the innermost first. */

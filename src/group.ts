@@ -22,6 +22,7 @@ import { leaseTerms } from './memoize-options.ts'
 import { bytes, checkOptions, milliseconds } from './options.ts'
 import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
+import { outdate, type Running } from './running.ts'
 import { checkEviction, checkListing, checkPrefix, selectionOf } from './selection.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
@@ -70,6 +71,7 @@ export class MemoizedGroup implements Disposable {
   readonly #onError: ((error: PermafrostError) => void) | undefined
   readonly #clock: () => number
   #store: Store | undefined
+  readonly #runs = { flights: new Map<Digest, Flight>(), running: new Set<Running>() }
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
   /** What this process counted, beside what the directory counts for all. */
@@ -101,8 +103,7 @@ export class MemoizedGroup implements Disposable {
     registerRoom(this, {
       store: () => this.#store,
       clock,
-      flights: new Map<Digest, Flight>(),
-      recordings: new Set(),
+      ...this.#runs,
       revalidating: new Set<Digest>(),
       report: (error, subject) => this.#report(error, subject),
       count: (name, what, touched) => {
@@ -296,13 +297,16 @@ export class MemoizedGroup implements Disposable {
     return this.#opened().recover(options)
   }
 
-  /** Forget all results, or those that fit a filter. How many there were. Throws `StoreError`. */
+  /** Forget all results, or those that fit a filter, and what is being computed of them now. How many there were. Throws `StoreError`. */
   clear(filter: EntryFilter = {}): number {
-    return this.#opened().clear(selectionOf(filter, this.#clock(), 'clear'))
+    const selection = selectionOf(filter, this.#clock(), 'clear')
+    outdate(this.#runs, selection)
+    return this.#opened().clear(selection)
   }
 
   /** Forget one call, by its digest. Whether there was a result. Throws `StoreError`. */
   forget(key: Digest): boolean {
+    outdate(this.#runs, { digest: key })
     return this.#opened().drop(key)
   }
 

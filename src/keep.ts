@@ -3,17 +3,18 @@
  *
  * The law: nothing is kept unless it is certain to be what the function would return for that key.
  */
-import { ask, PermafrostError, UncertainError, unencodable } from './errors.ts'
+import { ask, isOverflow, PermafrostError, UncertainError, unencodable } from './errors.ts'
 import { emit } from './events.ts'
 import { notesOf } from './explain.ts'
-import { depend, type Frame } from './frame.ts'
-import { guarded, uncached } from './guard.ts'
+import { conclude, type Frame } from './frame.ts'
+import { attempt, guarded, uncached } from './guard.ts'
 import { type Keyed, keyOf, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { coverOf, recordedBy, whyRefused } from './observe.ts'
 import { milliseconds } from './options.ts'
 import { type Encoded, encodeParts, type Outcome } from './outcome.ts'
-import { changedSince, inWords, sealed } from './recorded.ts'
+import { changedSince, inWords, type Recorded, sealed } from './recorded.ts'
+import type { Running } from './running.ts'
 import type { Lease, NewEntry } from './store/contract.ts'
 import { refusedStream } from './stream/stream.ts'
 import { type Timing, timed } from './timing.ts'
@@ -25,15 +26,15 @@ export interface Kept {
   readonly value: unknown
   readonly copy: (() => Outcome | undefined) | undefined
   readonly frame: Frame
+  /** What it was seen to read. */
+  readonly recorded: readonly Recorded[]
 }
 
 /** An asynchronous call that is running. */
-export interface Flight {
+export interface Flight extends Running {
   readonly landed: Promise<Kept>
   /** Whether somebody else waits for what it gives. */
   joined: boolean
-  /** Whether somebody wants it computed anew, so that nobody may join it and what it gives is not kept. */
-  isOutdated: boolean
   /** Whether whoever began it gave it up. */
   readonly isAborted: () => boolean
 }
@@ -49,7 +50,7 @@ export interface Finished {
   readonly elapsed: number
   readonly async: boolean
   readonly lease: Lease | undefined
-  /** Whether it was given up, or somebody has had it computed anew. */
+  /** Whether it was given up, forgotten or computed anew while it ran. */
   readonly isOutdated: boolean
   readonly timing?: Timing | undefined
 }
@@ -98,15 +99,22 @@ function settle<T>(
   finished: Finished,
   work: () => T | PermafrostError,
 ): T | undefined {
-  const { frame, keyed } = finished
+  const { frame, isOutdated, keyed, outcome } = finished
+  const doubt = doubtOf(isOutdated, outcome.thrown?.error)
   const kept = guarded(memo, room, work)
-  // the call around this one depends on all that this one did, kept or not
-  depend([...keyed.inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
+  const isCertain = kept !== undefined && !(kept instanceof PermafrostError)
+  conclude(frame, keyed.inputPaths, isCertain ? undefined : expiryAtOnce(memo, room), doubt)
   if (!(kept instanceof PermafrostError)) return kept
   uncached(memo, room, kept)
   // an error that cannot be kept is still the function's answer
   if (memo.onUncacheable === 'throw' && finished.outcome.thrown === undefined) throw kept
   return undefined
+}
+
+/** Why calls around it must not be kept, either. */
+export function doubtOf(isOutdated: boolean, error: unknown): string | undefined {
+  if (isOutdated) return 'a call that it made was given up, forgotten or computed anew meanwhile'
+  return isOverflow(error) ? 'a call that it made ran out of stack' : undefined
 }
 
 /** Milliseconds after its expiry for which a result is of use. */
@@ -141,11 +149,12 @@ function expiryToKeep(
   isLate: boolean,
 ): number | UncertainError | 'unwanted' {
   const { frame, outcome } = finished
-  const uncertain = whyUncertain(memo, finished, isLate)
-  if (uncertain !== undefined) return uncertain
-  if (!isToBeKept(memo, finished)) return 'unwanted'
-  frame.expiresAt = Math.min(frame.expiresAt, expiry(memo, room, outcome))
-  return frame.expiresAt
+  const whyNot = whyUncertain(memo, finished, isLate) ?? (isToBeKept(memo, finished) ? undefined : 'unwanted')
+  const expire = () => expiry(memo, room, outcome)
+  // calls around it must not live longer, even if it is not kept itself
+  const expiresAt = whyNot === undefined ? expire() : (attempt(expire) ?? room.clock())
+  frame.expiresAt = Math.min(frame.expiresAt, expiresAt)
+  return whyNot ?? frame.expiresAt
 }
 
 function entryToBe(memo: Memo, finished: Finished, expiresAt: number, codec: string): NewEntry {
@@ -178,6 +187,7 @@ function isToBeKept({ cacheErrors, shouldCache }: Memo, finished: Finished): boo
   if (isOutdated) return false
   const { thrown, value } = outcome
   if (thrown !== undefined) {
+    if (isOverflow(thrown.error)) return false
     return cacheErrors !== undefined && ask('cacheErrors', () => cacheErrors.accepts(thrown.error))
   }
   return (
@@ -221,6 +231,10 @@ function whyUncertain(
 /** When what a function gives now expires, as far as that can be known now. */
 export const expiryAtOnce = ({ ttl }: Memo, { clock }: Room): number =>
   inTime(typeof ttl === 'function' ? undefined : ttl, clock)
+
+/** When a stream expires, as whoever takes only a part of it is to know. */
+export const expiryOfStream = (memo: Memo, room: Room): number =>
+  attempt(() => expiry(memo, room, { value: undefined })) ?? room.clock()
 
 function expiry({ cacheErrors, ttl }: Memo, { clock }: Room, { thrown, value }: Outcome): number {
   const age =

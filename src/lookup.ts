@@ -4,7 +4,8 @@
  */
 import { CodecError } from './errors.ts'
 import { explain } from './explain.ts'
-import { isUsable, isWanted, open, staleSince } from './find.ts'
+import { expiryOf, isUsable, isWanted, open, staleSince } from './find.ts'
+import { depend } from './frame.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
 import { inWords } from './recorded.ts'
@@ -49,6 +50,7 @@ function isHit(found: Lookup<any>): boolean {
 }
 
 export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Lookup<any> {
+  depend([], undefined, `it asks what is kept of ${memo.name}`)
   const { key } = keyOf(memo, self, args)
   const room = memo.room()
   const store = room.store()
@@ -58,12 +60,12 @@ export function lookup(memo: Memo, self: unknown, args: readonly unknown[]): Loo
   }
   const entry = store.find(key.digest)
   if (entry === undefined) return { hit: false, ...explain(memo, self, args, key, store) }
-  const staleFor = staleSince(entry, room)
+  const staleFor = staleSince(memo, entry, room)
   if (staleFor >= 0 && staleFor >= memo.staleWhileRevalidate) {
     return {
       hit: false,
       reason: 'expired',
-      explanation: `it expired at ${new Date(entry.expiresAt!).toISOString()}`,
+      explanation: `it expired at ${new Date(expiryOf(memo, entry)).toISOString()}`,
     }
   }
   if (!isUsable(entry, memo)) {

@@ -5,6 +5,7 @@ import type { PermafrostError } from './errors.ts'
 import type { Purity } from './impure.ts'
 import type { Flight } from './keep.ts'
 import type { Subject } from './key.ts'
+import type { Running } from './running.ts'
 import type { LeaseTerms, Store } from './store/contract.ts'
 import type { CallKey, Codec, Digest, Duration } from './types.ts'
 
@@ -15,20 +16,14 @@ export interface Room {
   readonly clock: () => number
   /** Asynchronous calls that are running, for others to join. */
   readonly flights: Map<Digest, Flight>
-  /** Streams that are being recorded. */
-  readonly recordings: Set<OpenRecording>
+  /** All calls that are running, and streams that are being recorded. */
+  readonly running: Set<Running>
   /** Calls that are being computed again in the background. */
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */
   report(error: PermafrostError, subject: string): void
   /** For this process and for all. `touched` is the entry that was of use. */
   count(name: string, what: Counted, touched?: Digest): void
-}
-
-export interface OpenRecording {
-  readonly digest: Digest
-  /** Whether it is not to be kept. */
-  isOutdated: boolean
 }
 
 export interface Counted {
@@ -47,7 +42,8 @@ export interface Memo extends Subject {
   readonly shouldCache:
     | ((value: any, context: { readonly key: CallKey; readonly elapsed: number }) => boolean)
     | undefined
-  readonly ttl: Duration | ((value: any) => Duration | undefined) | undefined
+  /** In milliseconds. */
+  readonly ttl: number | ((value: any) => Duration | undefined) | undefined
   /** Milliseconds after its expiry for which a result may stand in for a new one. */
   readonly staleWhileRevalidate: number
   readonly staleIfError: number

@@ -36,7 +36,7 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
   ) => boolean
   /**
    * Age at which a result expires: milliseconds or `'7d'`, or a function of the value (undefined: never;
-   * of a stream, asked at its end about `undefined`).
+   * of a stream, asked at its end about `undefined`). A lower one counts for what was kept before, too; a function does not.
    * @defaultValue the group's
    */
   readonly ttl?: Duration | ((value: Awaited<ReturnType<F>>) => Duration | undefined)

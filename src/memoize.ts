@@ -15,9 +15,11 @@ import { ignoredPositions, keyOf, labelOf, plainKey } from './key.ts'
 import { type Lookup, lookup, why, wouldHit } from './lookup.ts'
 import type { Memo, Room } from './memo.ts'
 import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
+import { inherit } from './observe.ts'
 import { checkOptions, milliseconds } from './options.ts'
 import { withReads } from './recorded.ts'
 import { type Ref, refer } from './ref.ts'
+import { outdate } from './running.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
 
@@ -99,7 +101,7 @@ export function registerRoom(group: MemoizedGroup, room: GroupRoom): void {
 /** What a group gives its functions. */
 export interface GroupRoom extends Room {
   readonly state: (() => unknown) | undefined
-  readonly ttl: Duration | undefined
+  readonly ttl: number | undefined
   readonly codec: Codec | BuiltinCodec
   readonly compress: Compression | false
   readonly packages: WalkOptions['packages']
@@ -170,7 +172,11 @@ function wrap<F extends AnyFunction>(
     function (this: unknown, ...args: unknown[]): T {
       return ask(this === wrapper ? undefined : this, args)
     }
-  const keyed = (self: unknown, args: readonly unknown[]) => keyOf(memo, self, args).key
+  const keyed = (self: unknown, args: readonly unknown[]) => {
+    const found = keyOf(memo, self, args)
+    inherit(found)
+    return found.key
+  }
   const methods: { [K in keyof MemoizedMethods<AnyFunction>]: unknown } = {
     fn,
     group: undefined,
@@ -185,7 +191,10 @@ function wrap<F extends AnyFunction>(
     ref: method((self, args) => refer(memo, self, args, () => call(memo, self, args))),
     refresh: method((self, args) => refresh(memo, self, args)),
     forget: method((self, args) => forget(memo, self, args)),
-    clear: () => store()?.clear({ name: memo.name }) ?? 0,
+    clear: () => {
+      outdate(memo.room(), { name: memo.name })
+      return store()?.clear({ name: memo.name }) ?? 0
+    },
     stats: () => store()?.usage()[memo.name] ?? NO_STATS,
     resetStats: () => store()?.resetUsage(memo.name),
   }
@@ -224,6 +233,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   }
   const ignored = ignoredPositions(fn, options.ignore ?? [])
   checkCompression(options.compress ?? false, 'memoize')
+  const ttl = typeof options.ttl === 'string' ? milliseconds(options.ttl) : options.ttl
   let codec: Codec | undefined
   let name = options.name
   let settled: GroupRoom | undefined
@@ -283,7 +293,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     },
     shouldCache: options.shouldCache,
     get ttl() {
-      return options.ttl ?? room().ttl
+      return ttl ?? room().ttl
     },
     staleWhileRevalidate: ageOf(options.staleWhileRevalidate),
     staleIfError: ageOf(options.staleIfError),

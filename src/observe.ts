@@ -21,7 +21,15 @@ import { isFine } from './impure.ts'
 import type { Keyed } from './key.ts'
 import type { Memo } from './memo.ts'
 import { install, remove } from './patches.ts'
-import { nameOf, type Read, type ReadKind, type Recorded, versionNow } from './recorded.ts'
+import {
+  isBesideContent,
+  isRelative,
+  nameOf,
+  type Read,
+  type ReadKind,
+  type Recorded,
+  versionNow,
+} from './recorded.ts'
 
 /** What one call was noticed to use. */
 interface Observation {
@@ -36,6 +44,8 @@ interface Observation {
   readonly uses: Map<string, Use>
   /** What it read, as it was before. */
   readonly reads: Map<string, Recorded>
+  /** The current directory when it began. */
+  readonly directory: string
   /** Whether it opened a file itself, so that a descriptor may be its own. */
   opens: boolean
   /** Why it cannot be said what it read. */
@@ -92,6 +102,7 @@ function begin(memo: Memo, keyed: Keyed): Observation {
     environment: new Set(keyed.environment),
     uses: new Map(),
     reads: new Map(),
+    directory: process.cwd(),
     opens: false,
     unseen: installed ? whyUnseen(memo, keyed) : 'what it uses cannot be noticed here',
   }
@@ -123,10 +134,14 @@ export function coverOf(
   }
 }
 
-/** The calls around this one read what the result that this one is given was computed from. */
-export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[]): void {
+/** The calls around this one read what the result that this one is given was computed from, and live no longer. */
+export function inherit(
+  { inputPaths, inputVersions }: Keyed,
+  recorded: readonly Recorded[] = [],
+  expiresAt?: number,
+): void {
+  depend([...inputPaths, ...recorded.map(nameOf)], expiresAt)
   if (recorded.length + inputVersions.length === 0) return
-  depend(recorded.map(nameOf))
   for (const frame of around()) {
     const observation = observations.get(frame)
     if (observation?.memo.recordsInputs !== true) continue
@@ -138,7 +153,7 @@ export function inherit({ inputVersions }: Keyed, recorded: readonly Recorded[])
 /** An input file that was declared, as one that was read. */
 function contentOf([path, version]: InputVersion): readonly Recorded[] {
   const isContent = typeof version === 'string' && /^(?:absent|[0-9a-f]{32})$/.test(version)
-  return isContent ? [{ kind: 'content', name: resolve(path), version }] : []
+  return isContent ? [{ kind: 'content', name: path, version }] : []
 }
 
 /** Why what a call returned must not be kept: what it used. */
@@ -218,9 +233,13 @@ function noticeListing(set: string): void {
   }
 }
 
-function record({ reads }: Observation, one: Recorded, frame: Frame): void {
+function record(observation: Observation, one: Recorded, frame: Frame): void {
+  const { directory, reads } = observation
   const key = `${one.kind} ${one.name}`
   if (!reads.has(key)) reads.set(key, one)
+  // another time it begins where it began
+  if (isRelative(one) && process.cwd() !== directory)
+    observation.unseen ??= `it read ${one.name} in another current directory than it began in`
   // calls around this one depend on it as on an input file
   frame.files.add(nameOf(one))
 }
@@ -241,8 +260,12 @@ function isNew(
   return !(what.startsWith('process.env.') && uses.has('process.env'))
 }
 
-const isDeclared = ({ declared, environment }: Observation, { kind, name }: Read): boolean =>
-  kind === 'variable' ? environment.has(name) : declared.has(name)
+function isDeclared({ declared, environment, memo }: Observation, { kind, name }: Read): boolean {
+  if (kind === 'variable') return environment.has(name)
+  // what counts of an input file is its content
+  if (memo.recordsInputs && isBesideContent(kind)) return false
+  return declared.has(resolve(name))
+}
 
 /** What is read by a use, if it reads files or the environment; `'unknown'` where nobody can tell. */
 function readOf(
@@ -280,7 +303,7 @@ const READS: Readonly<Record<string, ReadKind | undefined>> = {
 /** In place of the path of a file that was opened before. */
 const DESCRIPTOR = 'a descriptor'
 
-/** The absolute path of the file that is read; undefined where none is, or one of a package. */
+/** The path of the file that is read, as it is given; undefined where none is, or one of a package. */
 function readPath([given, flags]: readonly unknown[]): string | undefined {
   // one opened for writing only
   if (typeof flags === 'string' && /^[wa]x?s?$/.test(flags)) return undefined
@@ -290,8 +313,7 @@ function readPath([given, flags]: readonly unknown[]): string | undefined {
   else if (given instanceof URL) path = fileURLToPath(given)
   else if (types.isUint8Array(given)) path = Buffer.from(given).toString()
   else return typeof given === 'number' ? DESCRIPTOR : undefined
-  const whole = resolve(path)
-  return whole.split(sep).includes('node_modules') ? undefined : whole
+  return resolve(path).split(sep).includes('node_modules') ? undefined : path
 }
 
 /** Node's own code that does what it was asked and no more: what calls it is the user. */

@@ -71,6 +71,9 @@ export function encodeParts(codec: Codec, outcome: Outcome, inputs: readonly str
   return hasOutputs ? encodeOutcome(codec, outcome, inputs) : { form: codec.name, ...encoded }
 }
 
+/** Whether a form may be that of an error. */
+export const isEnvelope = (form: string): boolean => form.endsWith(ENVELOPE)
+
 /** Whether a form is one that this codec can read. */
 export const isFormOf = (form: string, codec: Codec): boolean =>
   form === codec.name || form === codec.name + ENVELOPE

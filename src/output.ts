@@ -42,6 +42,9 @@ export function startRecording(): Recording {
   }
 }
 
+/** Does what no call that is listened to does. */
+export const unheard = <T>(work: () => T): T => recorders.exit(work)
+
 /** Writes again what was written. */
 export function replay(printed: readonly Printed[]): void {
   for (const [stream, chunk] of printed) (stream === 1 ? process.stdout : process.stderr).write(chunk)

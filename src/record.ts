@@ -9,16 +9,17 @@ import { isAborted, signalsIn } from './abort.ts'
 import { CodecError, unencodable } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
-import { expiryAtOnce, keepTape } from './keep.ts'
+import { expiryOfStream, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
-import type { Memo, OpenRecording, Room } from './memo.ts'
+import type { Memo, Room } from './memo.ts'
 import { observedFurther, recordedBy } from './observe.ts'
 import type { Recording as Listening } from './output.ts'
 import { metDuring, type Output, takeOutputs } from './outputs.ts'
 import { trailer } from './recorded.ts'
+import type { Running } from './running.ts'
 import type { Draft, NewEntry, Store } from './store/contract.ts'
 import { recordedForm, type Streaming, type Tap, Tape, tapped } from './stream/stream.ts'
-import type { Digest, Entry } from './types.ts'
+import type { Entry } from './types.ts'
 
 /** A call that has given a stream. */
 export interface Streamed {
@@ -32,17 +33,19 @@ export interface Streamed {
   readonly async: boolean
   /** What it prints, if somebody listens; from now on the recording's to stop. */
   readonly output: Listening | undefined
-  readonly isOutdated: boolean
+  readonly running: Running
 }
 
 /** A stream like the one that the function gave, for the caller. */
 export function record(memo: Memo, room: Room, streamed: Streamed, streaming: Streaming): object {
   const { elapsed, frame, keyed, output } = streamed
   guarded(memo, room, () => room.count(memo.name, { misses: 1, timeSpent: elapsed }))
-  const expiresAt = Math.min(frame.expiresAt, expiryAtOnce(memo, room))
+  const expiresAt = Math.min(frame.expiresAt, expiryOfStream(memo, room))
   depend([...keyed.inputPaths, ...frame.files], expiresAt, frame.doubt)
   const store = room.store()
   if (store === undefined || store.readonly) {
+    // what it does from now on it does for whoever takes it
+    frame.isOver = true
     output?.stop()
     return streaming.stream
   }
@@ -68,9 +71,7 @@ function outputsAt(paths: readonly string[]): readonly Output[] {
   }
 }
 
-class StreamRecording implements Tap, OpenRecording {
-  readonly digest: Digest
-  isOutdated: boolean
+class StreamRecording implements Tap {
   readonly #memo: Memo
   readonly #room: Room
   readonly #store: Store
@@ -87,9 +88,7 @@ class StreamRecording implements Tap, OpenRecording {
   #told: { readonly files: number; readonly expiresAt: number; readonly doubt: string | undefined }
 
   constructor(memo: Memo, room: Room, store: Store, streamed: Streamed, { shape }: Streaming) {
-    const { elapsed, frame, isOutdated, keyed, output } = streamed
-    this.digest = keyed.key.digest
-    this.isOutdated = isOutdated
+    const { elapsed, frame, output, running } = streamed
     this.#memo = memo
     this.#room = room
     this.#store = store
@@ -99,7 +98,7 @@ class StreamRecording implements Tap, OpenRecording {
     this.#elapsed = elapsed
     this.#told = { files: frame.files.size, expiresAt: frame.expiresAt, doubt: frame.doubt }
     this.#stopObserving = observedFurther(frame)
-    room.recordings.add(this)
+    room.running.add(running)
   }
 
   // the work of the function -------------------------------------------------------------------------------------
@@ -151,13 +150,13 @@ class StreamRecording implements Tap, OpenRecording {
       return this.#tape.end()
     })
     if (rest === undefined || this.#isOver) return this.spoil()
-    const { args, async, frame, keyed, self } = this.#streamed
+    const { args, async, frame, keyed, running, self } = this.#streamed
     const put = (entry: NewEntry): Entry | undefined => {
       const last = this.#memo.recordsInputs ? Buffer.concat([rest, trailer(recordedBy(frame))]) : rest
       if (this.#draft === undefined) return this.#store.put(entry, last)
       return this.#draft.append(last) ? this.#draft.keep(entry) : undefined
     }
-    const isOutdated = this.isOutdated || isAborted(signalsIn(args)) || this.#room.store() !== this.#store
+    const isOutdated = running.isOutdated || isAborted(signalsIn(args)) || this.#room.store() !== this.#store
     try {
       keepTape(
         this.#memo,
@@ -174,9 +173,9 @@ class StreamRecording implements Tap, OpenRecording {
   spoil(): void {
     if (this.#isOver) return
     this.#isOver = true
-    this.#room.recordings.delete(this)
     abandoned.unregister(this)
-    const { elapsed, output } = this.#streamed
+    const { elapsed, output, running } = this.#streamed
+    this.#room.running.delete(running)
     output?.stop()
     this.#stopObserving()
     guarded(this.#memo, this.#room, () => {

@@ -4,7 +4,8 @@
  * them, and is checked before each answer. The key cannot know it; so of one key there is one result, the last.
  */
 import { type Dirent, lstatSync, readdirSync, readlinkSync, realpathSync, statSync } from 'node:fs'
-import { versionOf } from './freeze/content.ts'
+import { isAbsolute } from 'node:path'
+import { present, versionOf } from './freeze/content.ts'
 import { digestBytes } from './freeze/digest.ts'
 
 /**
@@ -24,7 +25,7 @@ export type ReadKind =
 
 export interface Read {
   readonly kind: ReadKind
-  /** An absolute path, or the name of a variable. */
+  /** A path as it was given, so that a relative one is looked for from where a later call is; or the name of a variable. */
   readonly name: string
 }
 
@@ -45,7 +46,7 @@ export function versionNow({ kind, name }: Read): string {
 }
 
 const READERS: Readonly<Record<ReadKind, (name: string) => string>> = {
-  content: (path) => (statSync(path).isDirectory() ? 'a folder' : versionOf(path)),
+  content: (path) => (present(() => statSync(path))?.isDirectory() === true ? 'a folder' : versionOf(path)),
   names: (path) => listed(readdirSync(path, { withFileTypes: true })),
   tree: (path) => listed(readdirSync(path, { withFileTypes: true, recursive: true })),
   stat: (path) => stated(statSync(path, { bigint: true })),
@@ -82,9 +83,20 @@ export function changedSince(recorded: readonly Recorded[]): readonly string[] {
   return recorded.filter((one) => versionNow(one) !== one.version).map(nameOf)
 }
 
+/** Whether it is more of a file than its content: its times, its owner, where it leads. */
+export const isBesideContent = (kind: ReadKind): boolean =>
+  kind === 'stat' || kind === 'lstat' || kind === 'link'
+
+/** Whether it depends on the current directory which file it is. */
+export const isRelative = ({ kind, name }: Read): boolean =>
+  kind !== 'variable' && kind !== 'environment' && !isAbsolute(name)
+
 /** As it is called among input files. */
-export const nameOf = ({ kind, name }: Read): string =>
-  kind === 'variable' ? `process.env.${name}` : kind === 'environment' ? 'process.env' : name
+export function nameOf({ kind, name }: Read): string {
+  if (kind === 'variable') return `process.env.${name}`
+  if (kind === 'environment') return 'process.env'
+  return isBesideContent(kind) ? `${kind} of ${name}` : name
+}
 
 /** Names told at most. */
 const MOST_NAMES = 5

@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import { StoreError } from './errors.ts'
-import { isUsable, open, staleSince } from './find.ts'
+import { expiryOf, isUsable, open, staleSince } from './find.ts'
 import { depend, frameOf, within } from './frame.ts'
 import { digest } from './freeze/freeze.ts'
 import { frozenState } from './freeze/marks.ts'
@@ -57,8 +57,7 @@ export function refer(
   const before = keptOf(memo, self, args)
   if (before !== undefined) {
     const { entry, keyed } = before
-    depend(keyed.inputPaths, entry.expiresAt)
-    inherit(keyed, [])
+    inherit(keyed, [], expiryOf(memo, entry))
     const room = memo.room()
     guarded(memo, room, () =>
       room.count(memo.name, { hits: 1, timeSaved: entry.computeTime }, keyed.key.digest),
@@ -90,7 +89,7 @@ function keptOf(memo: Memo, self: unknown, args: readonly unknown[]): Referred |
     const keyed = keyOf(memo, self, args)
     const entry = room.store()?.find(keyed.key.digest)
     const usable = entry !== undefined && entry.codec === memo.codec.name && isUsable(entry, memo)
-    return usable && staleSince(entry, room) < 0 ? { entry, keyed } : undefined
+    return usable && staleSince(memo, entry, room) < 0 ? { entry, keyed } : undefined
   })
 }
 

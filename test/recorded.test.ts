@@ -266,3 +266,66 @@ test('what was read lies in front of the bytes', () => {
   ])
     assert.equal(opened(wrong), undefined)
 })
+
+/** Does it with another current directory. */
+function inFolder<T>(folder: string, act: () => T): T {
+  const before = process.cwd()
+  process.chdir(folder)
+  try {
+    return act()
+  } finally {
+    process.chdir(before)
+  }
+}
+
+test('a relative path is another file in another current directory', (t) => {
+  const one = folderWith(t, { x: 'one' }).folder
+  const two = folderWith(t, { x: 'two' }).folder
+  const { failures, group } = temporaryGroup(t)
+  const read = group.memoize(() => readFileSync('x', 'utf8'), AUTO)
+  const around = group.memoize(() => `around ${read()}`, AUTO)
+  const declared = group.memoize((input: { path: string }) => readFileSync(input.path, 'utf8'))
+  const aroundDeclared = group.memoize(() => `around ${declared(file('x'))}`, AUTO)
+  const all = () => [read(), around(), aroundDeclared()]
+  for (const folder of [one, two, one]) {
+    const text = readFileSync(join(folder, 'x'), 'utf8')
+    // the second time from inner results, the third time from its own
+    for (const forget of [() => {}, () => around.clear() + aroundDeclared.clear(), () => {}]) {
+      forget()
+      assert.deepEqual(inFolder(folder, all), [text, `around ${text}`, `around ${text}`])
+    }
+  }
+  assert.equal(failures.length, 0)
+  const moving = group.memoize((folder: string) => inFolder(folder, () => readFileSync('x', 'utf8')), AUTO)
+  assert.equal(moving(two), 'two')
+  writeFileSync(join(two, 'x'), '2')
+  assert.equal(moving(two), '2')
+  assert.match(failures[0]!.message, /it read x in another current directory than it began in/)
+})
+
+test('of an input file that is declared, its times are recorded where they are looked at', (t) => {
+  const { at } = folderWith(t, { x: '1' })
+  const { group } = temporaryGroup(t)
+  const age = group.memoize(({ path }: { path: string }) => statSync(path).mtimeMs, AUTO)
+  const inner = group.memoize(() => statSync(at('x')).mtimeMs, AUTO)
+  const around = group.memoize((_: unknown) => inner(), { onUncacheable: 'ignore' })
+  for (const seconds of [1000, 2000]) {
+    utimesSync(at('x'), seconds, seconds)
+    assert.equal(age(file(at('x'))), seconds * 1000)
+    assert.equal(age.wouldHit(file(at('x'))), true)
+    assert.equal(around(file(at('x'))), seconds * 1000)
+  }
+})
+
+test('a call around one that hits for a declared file that is not there is kept until it is', (t) => {
+  const { at } = folderWith(t, {})
+  const { failures, group } = temporaryGroup(t)
+  const inner = group.memoize(({ path }: { path: string }) => existsSync(path))
+  const outer = group.memoize(() => inner(file(at('x'))), AUTO)
+  assert.equal(inner(file(at('x'))), false)
+  assert.equal(outer(), false)
+  assert.equal(outer.wouldHit(), true)
+  writeFileSync(at('x'), '')
+  assert.equal(outer(), true)
+  assert.deepEqual(failures, [])
+})

@@ -4,6 +4,7 @@
  */
 import { types } from 'node:util'
 import { LOGGERS, writesToConsole } from './brands.ts'
+import { isResolving, mayResolve, namesResolving, writeDirectory } from './directory.ts'
 import {
   Bindings,
   type FunctionFacts,
@@ -58,7 +59,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
   if (fn === cwd) {
     walk.volatile = true
     walk.value(process.cwd(), '()')
-  }
+  } else if (isResolving(fn)) writeDirectory(walk)
   const name = isNative(fn) ? intrinsicName(fn) : undefined
   if (name !== undefined) {
     out.tag(TAG.intrinsic)
@@ -218,6 +219,7 @@ function writeOwn(walk: Walk, fn: Function, facts: FunctionFacts): void {
     out.string(facts.url)
   }
   for (const specifier of source.imports) writeModule(walk, specifier, facts.url)
+  if ([...source.imports, ...source.requires].some(namesResolving)) writeDirectory(walk)
   out.tag(TAG.end)
 }
 
@@ -299,6 +301,7 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
     return walk.refuse(`require() by another name, "${name}",`)
   }
   if (value === process) return writeProcess(walk, variable)
+  if (mayResolve(variable, value)) writeDirectory(walk)
   if (writeIntrinsic(walk, variable, value) || writePaths(walk, variable, value)) return
   walk.captured(value, name)
 }

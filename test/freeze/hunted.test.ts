@@ -5,7 +5,10 @@
 import assert from 'node:assert/strict'
 import { EventEmitter } from 'node:events'
 import { createRequire } from 'node:module'
+import * as paths from 'node:path'
+import path, { resolve } from 'node:path'
 import { describe, mock, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { promisify, types } from 'node:util'
 import vm from 'node:vm'
 import { digest, FreezeError, frozenState, memoize } from 'permafrost'
@@ -528,4 +531,39 @@ class Mine extends Base {}
 console.log(digest(new Base(1)) !== digest(new Base(2)), digest(new Mine(1)) !== digest(new Mine(2)))`,
   })
   assert.deepEqual(user.run('main.js').printed, ['true true'])
+})
+
+test('what makes relative paths absolute, by whatever name, goes by the current directory', (t) => {
+  const home = process.cwd()
+  t.after(() => process.chdir(home))
+  const elsewhere = () => {
+    process.chdir('/')
+    return () => process.chdir(home)
+  }
+  const { posix } = path
+  const required = createRequire(import.meta.url)('path') as typeof path
+  const resolving: readonly Function[] = [
+    (x: string) => resolve(x),
+    (x: string) => path.resolve(x),
+    (x: string) => paths.resolve(x),
+    (x: string) => paths.posix.relative('/a', x),
+    (x: string) => posix.resolve(x),
+    (x: string) => required.resolve(x),
+    (x: string[]) => x.map((one) => pathToFileURL(one)),
+    (x: string, how: 'resolve' | 'join') => path[how](x),
+    (x: string) => {
+      const { resolve } = path
+      return resolve(x)
+    },
+    async (x: string) => (await import('node:path')).resolve(x),
+  ]
+  for (const fn of resolving) {
+    const [here, there] = around(fn, elsewhere)
+    assert.notEqual(here, there, `${fn}`)
+    assert.equal(digest(fn), here)
+  }
+  for (const fn of [(x: string) => path.join(x, 'y'), (x: number) => Promise.resolve(x)]) {
+    const [here, there] = around(fn, elsewhere)
+    assert.equal(here, there)
+  }
 })

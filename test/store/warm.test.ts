@@ -154,3 +154,21 @@ test('law: recent things weigh no more than allowed, and are what was set last',
     }),
   )
 })
+
+test('what others drop is noticed while a program has stopped its clock', async (t) => {
+  const room = roomFor(t)
+  const [mine, theirs] = [room.open({ memory }), room.open({ memory })]
+  put(mine, 1, SMALL)
+  assert.ok(hit(mine, 1))
+  const { now } = performance
+  const stopped = now.call(performance)
+  t.after(() => {
+    performance.now = now
+  })
+  performance.now = () => stopped
+  assert.ok(hit(mine, 1))
+  theirs.drop(keyOf(1).digest)
+  for (const from = process.hrtime.bigint(); process.hrtime.bigint() - from < 2_000_000n; )
+    await new Promise(setImmediate)
+  assert.equal(hit(mine, 1), undefined)
+})
