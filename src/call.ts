@@ -16,7 +16,7 @@ import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
-import type { Memo, Room } from './memo.ts'
+import type { Memo } from './memo.ts'
 import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording, unheard } from './output.ts'
@@ -26,7 +26,7 @@ import { outdate, runningOf } from './running.ts'
 import type { Lease } from './store/contract.ts'
 import { exhaust, type Player, type Streaming, streamOf } from './stream/stream.ts'
 import { startTiming, type Timing, timed } from './timing.ts'
-import { tellHit, tellMiss, tellStale } from './told.ts'
+import { type Asked, tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Entry } from './types.ts'
 
@@ -34,17 +34,10 @@ import type { Entry } from './types.ts'
 const { setImmediate } = timers
 
 /** One call on its way. */
-interface Call {
-  readonly memo: Memo
-  readonly room: Room
-  readonly keyed: Keyed
-  readonly self: unknown
-  readonly args: readonly unknown[]
+interface Call extends Asked {
   /** When it began, or when it last had to wait for others. */
   readonly began: number
   readonly timing: Timing | undefined
-  /** A result that has expired, and may be better than none. */
-  readonly stale?: Found
 }
 
 /** Answer the call from the cache, or run the function and keep what it returns. */

@@ -10,31 +10,33 @@ import type { Memo, Room } from './memo.ts'
 import type { MissReason } from './types.ts'
 import { shortened } from './words.ts'
 
-interface Call {
+/** A call as events tell of it. */
+export interface Asked {
   readonly memo: Memo
   readonly room: Room
   readonly keyed: Keyed
   readonly self: unknown
   readonly args: readonly unknown[]
+  /** A result that has expired, and may be better than none. */
   readonly stale?: Found
 }
 
-const aboutOf = ({ args, keyed, memo }: Call) => ({
+const aboutOf = ({ args, keyed, memo }: Asked) => ({
   name: memo.name,
   args: shortened(args),
   key: keyed.key.digest,
 })
 
 /** @param facts sizes in bytes, times in milliseconds */
-export const tellHit = (call: Call, facts: { readonly [what: string]: unknown }): void =>
+export const tellHit = (call: Asked, facts: { readonly [what: string]: unknown }): void =>
   emit('hit', () => ({ ...aboutOf(call), ...facts }))
 
 /** @param because why it is computed, if not because nothing fresh was found */
-export const tellMiss = (call: Call, because?: 'refresh' | 'revalidate'): void =>
+export const tellMiss = (call: Asked, because?: 'refresh' | 'revalidate'): void =>
   emit('miss', () => ({ ...aboutOf(call), ...reasonOf(call, because) }))
 
 /** An expired result stands in for one that could not be computed. */
-export const tellStale = (call: Call, error: unknown): void =>
+export const tellStale = (call: Asked, error: unknown): void =>
   emit('stale', () => ({ ...aboutOf(call), error }))
 
 interface Reason {
@@ -43,7 +45,7 @@ interface Reason {
 }
 
 function reasonOf(
-  { args, keyed, memo, room, self, stale }: Call,
+  { args, keyed, memo, room, self, stale }: Asked,
   because: 'refresh' | 'revalidate' | undefined,
 ): Reason {
   if (because === 'refresh') return { reason: 'refresh', explanation: 'somebody asked for it anew' }
