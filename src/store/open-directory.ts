@@ -118,7 +118,7 @@ export class OpenDirectory {
       const failure = storeErrorOf(error, doing)
       if (failure.code !== 'ERR_STORE_CORRUPT' || this.readonly) throw failure
       try {
-        this.rebuild()
+        this.rebuild(failure.message)
         this.survive(failure, doing)
         return work()
       } catch (second) {
@@ -167,10 +167,10 @@ export class OpenDirectory {
   // the index, again --------------------------------------------------------------------------------------------
 
   /** Sets the index aside, opens a fresh one, and fills it from the sound rows of the old one and the objects. */
-  rebuild(): void {
+  rebuild(because: string): void {
     const { inode } = this.#opened
     this.#closeIndex()
-    this.#reopen(setAside(this.#opening, inode))
+    this.#reopen(setAside(this.#opening, inode, because))
   }
 
   /** Somebody may have deleted or replaced the index file; writing on into a file without a name would lose results. */
@@ -225,7 +225,7 @@ export class OpenDirectory {
       const failure = storeErrorOf(error, doing)
       if (failure.code !== 'ERR_STORE_CORRUPT' || this.#closed) throw failure
       try {
-        this.rebuild()
+        this.rebuild(failure.message)
         this.survive(failure, doing)
         return await attempt()
       } catch (second) {

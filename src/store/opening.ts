@@ -5,7 +5,7 @@
 import { constants, copyFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { StoreError } from '../errors.ts'
+import { messageOf, StoreError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { EntryIndex } from './entry-index.ts'
 import { storeErrorOf, WrongIndex } from './failure.ts'
@@ -73,7 +73,7 @@ export function openIndex(opening: Opening, broken?: string): OpenedIndex {
       return aside === undefined ? opened : { ...opened, aside }
     } catch (error) {
       if (!isBroken(error) || attempt === 3) throw error
-      aside = setAside(opening, found)
+      aside = setAside(opening, found, messageOf(error))
       onError(
         new StoreError('ERR_STORE_CORRUPT', 'the index was damaged; it is set aside and built anew', {
           cause: error,
@@ -87,6 +87,7 @@ export function openIndex(opening: Opening, broken?: string): OpenedIndex {
 export function setAside(
   { fs, layout }: Pick<Opening, 'fs' | 'layout'>,
   found: bigint | undefined,
+  because: string,
 ): string | undefined {
   return replacing(layout, () => {
     if (inodeOf(layout, fs) !== found) return undefined
@@ -103,7 +104,7 @@ export function setAside(
         if (errnoOf(error) !== 'ENOENT') throw error
       }
     }
-    emit('recovered', () => ({ directory: layout.directory, setAside: aside }))
+    emit('recovered', () => ({ directory: layout.directory, setAside: aside, because }))
     return aside
   })
 }

@@ -208,7 +208,8 @@ export const STATEMENTS = {
   // versions
   whichVersion: 'SELECT id, name, code, inputs, state FROM version WHERE id = ?',
   whichVersionIs: 'SELECT id, name, code, inputs, state FROM version WHERE name = ? AND code = ?',
-  insertVersion: 'INSERT INTO version (name, code, inputs, state, latest) VALUES (?, ?, ?, ?, ?)',
+  insertVersion: `INSERT INTO version (name, code, inputs, state, latest) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (name, code) DO NOTHING`,
   whichVersionsLive:
     `SELECT id, code, max(version.latest, coalesce((SELECT max(created_at) FROM entry WHERE ${FRESH}
     AND version = version.id), 0)) AS newest FROM version WHERE name = ? AND (entries > 0

@@ -62,7 +62,10 @@ export class Upkeep {
 
   async verify({ repair = false, ...watch }: VerifyOptions = {}): Promise<VerifyReport> {
     const verify = (): Promise<VerifyReport> =>
-      verifyStore({ ...this.#open.rooms, repair, rebuild: () => this.#open.rebuild() }, watch)
+      verifyStore(
+        { ...this.#open.rooms, repair, rebuild: () => this.#open.rebuild('verify found it damaged') },
+        watch,
+      )
     if (repair) return this.#open.maintain('repairing', verify)
     try {
       this.#open.guard('verifying', () => this.#open.follow())

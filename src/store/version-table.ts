@@ -44,6 +44,7 @@ export class VersionTable {
     if (known !== undefined) return this.withId(known)!
     const row = this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow | undefined
     if (row !== undefined) return this.#remember(row)
+    // another process may do the same at this moment
     this.#ask('insertVersion').run(key.name, blobOf(key.code), blobOf(key.inputs), blobOf(key.state), now)
     return this.#remember(this.#ask('whichVersionIs').get(key.name, blobOf(key.code)) as VersionRow)
   }

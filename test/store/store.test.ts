@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import Database from 'better-sqlite3'
 import { StoreError } from '#src/errors.js'
 import { nodeFiles } from '#src/store/files.js'
+import { type Ask, STATEMENTS, type Statement, type StatementName } from '#src/store/schema.js'
 import type { Store } from '#src/store/store.js'
+import { VersionTable } from '#src/store/version-table.js'
 import { bytesOf, digest, entryOf, get, keyOf, LARGE, put, roomFor, SMALL } from './harness.js'
 
 for (const [kind, size] of [
@@ -157,6 +160,32 @@ test('counts are seen at once, written in batches, and survive', (t) => {
   assert.equal(again.usage().g?.misses, 1)
   again.resetUsage()
   assert.equal(again.usage().g, undefined)
+})
+
+/** Node 24 ends the process when it collects objects of better-sqlite3. */
+const uncollected: unknown[] = []
+
+test('a code version that two processes add at the same moment is one', (t) => {
+  const room = roomFor(t)
+  room.open().close()
+  const path = join(room.directory, 'index.sqlite')
+  const tables = [new Database(path), new Database(path)].map((db) => {
+    t.after(() => db.close())
+    return (name: StatementName) => {
+      const statement = db.prepare(STATEMENTS[name])
+      uncollected.push(db, statement)
+      return statement as unknown as Statement
+    }
+  })
+  const [ask, askOther] = tables as [Ask, Ask]
+  const other = new VersionTable(askOther)
+  let there: number | undefined
+  const meeting = new VersionTable((name) => {
+    if (name === 'insertVersion') there = other.of(keyOf(1), 0).id
+    return ask(name)
+  })
+  assert.equal(meeting.of(keyOf(1), 0).id, there)
+  assert.equal(typeof there, 'number')
 })
 
 test('whoever put or dropped something waits for the disk at the end, whoever only looked does not', (t) => {
