@@ -59,6 +59,38 @@ export class StoreError extends PermafrostError {
   }
 }
 
+export type BlobErrorCode =
+  | 'ERR_BLOB_CLOSED'
+  | 'ERR_BLOB_DAMAGED'
+  | 'ERR_BLOB_DENIED'
+  | 'ERR_BLOB_KEY'
+  | 'ERR_BLOB_PRECONDITION'
+  | 'ERR_BLOB_REFUSED'
+  | 'ERR_BLOB_TOO_LARGE'
+  | 'ERR_BLOB_UNREACHABLE'
+  | 'ERR_BLOB_UNSUPPORTED'
+
+/** What a blob store could not do. That there is no blob is no error, but `undefined`. */
+export class BlobError extends PermafrostError {
+  override readonly name = 'BlobError'
+  readonly code: BlobErrorCode
+  /** Whether the store is known to have changed nothing. If not, a write may have happened all the same. */
+  readonly undone: boolean
+  /** Milliseconds after which the server wants to be asked again. */
+  readonly retryAfter?: number
+
+  constructor(
+    code: BlobErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly undone?: boolean; readonly retryAfter?: number } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    this.undone = options.undone ?? code !== 'ERR_BLOB_UNREACHABLE'
+    if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter
+  }
+}
+
 /** A function given as an option threw. */
 export class OptionError extends PermafrostError {
   override readonly name = 'OptionError'

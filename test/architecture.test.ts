@@ -28,6 +28,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'freeze/': shared,
   'codec/': shared,
   'store/': shared,
+  'blob/': shared,
+  'testing/': [...shared, 'blob/'],
   key: [...shared, 'freeze/'],
   impure: [...shared, 'freeze/'],
   patches: [...shared, 'freeze/'],
@@ -201,7 +203,7 @@ const typesOnly = new Set([
 ])
 
 const doors: Readonly<Record<string, RegExp>> = {
-  'better-sqlite3': /^store\/entry-index\.ts$/,
+  'better-sqlite3': /^(?:store\/entry-index|blob\/file-lock)\.ts$/,
   'proper-lockfile': /^store\//,
   'xxhash-addon': /^freeze\/digest\.ts$/,
   debug: /^events\.ts$/,

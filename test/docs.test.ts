@@ -18,7 +18,13 @@ const compile = (source: string): string =>
     },
   }).outputText
 
-for (const document of ['README.md', 'docs/tutorial.md', 'docs/soundness.md', 'docs/extending.md']) {
+for (const document of [
+  'README.md',
+  'docs/blob.md',
+  'docs/tutorial.md',
+  'docs/soundness.md',
+  'docs/extending.md',
+]) {
   if (!existsSync(join(root, document))) continue
   const text = readFileSync(join(root, document), 'utf8')
   const blocks = [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)]
