@@ -11,6 +11,8 @@ export type OpenBlobDriver = (uri: URL, settings: BlobSettings) => BlobDriver | 
 const schemes = new Map<string, OpenBlobDriver>([
   ['memory', async (uri) => (await import('./memory.ts')).openMemory(uri)],
   ['file', async (uri, settings) => (await import('./file.ts')).openFile(uri, settings)],
+  ['http', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
+  ['https', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
 ])
 
 const natural = {
