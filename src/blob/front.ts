@@ -130,8 +130,12 @@ export class Front implements BlobStore {
     if (options.startAt !== undefined) checkPrefix(options.startAt)
     if (!this.capabilities.listing)
       throw new BlobError('ERR_BLOB_UNSUPPORTED', `${this.uri} cannot list its blobs`)
+    let last: string | undefined
     for await (const facts of this.#driver.list(prefix, options)) {
       options.signal?.throwIfAborted()
+      if (last !== undefined && facts.key <= last)
+        throw new BlobError('ERR_BLOB_REFUSED', `${this.uri} lists ${facts.key} after ${last}`)
+      last = facts.key
       yield facts
     }
   }

@@ -13,6 +13,9 @@ const schemes = new Map<string, OpenBlobDriver>([
   ['file', async (uri, settings) => (await import('./file.ts')).openFile(uri, settings)],
   ['http', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
   ['https', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
+  ['s3', async (uri, settings) => (await import('./s3.ts')).openS3(uri, settings)],
+  ['redis', async (uri, settings) => (await import('./redis.ts')).openRedis(uri, settings)],
+  ['rediss', async (uri, settings) => (await import('./redis.ts')).openRedis(uri, settings)],
 ])
 
 const natural = {

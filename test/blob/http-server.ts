@@ -39,22 +39,33 @@ export interface Manners {
   readonly authorization?: string
 }
 
-interface Held {
+export interface Held {
   readonly bytes: Buffer
   readonly etag: string
   readonly modified: string
+  readonly meta: Record<string, string>
 }
 
-export async function httpStore(manners: Manners = {}): Promise<Server> {
+export const httpStore = (manners: Manners = {}): Promise<Server> => listening(answering(manners))
+
+/** The store itself, with what it holds by path, for servers that do more than this one. */
+export function answering(
+  manners: Manners,
+  held: Map<string, Held> = new Map(),
+): Parameters<typeof listening>[0] {
   const { conditions = 'honoured', etags = true, ranges = true, conflict, chunked, authorization } = manners
-  const held = new Map<string, Held>()
   let count = 0
-  return await listening(async (request, response) => {
-    const { method, url = '', headers } = request
+  return async (request, response) => {
+    const { method, headers } = request
+    const url = decodeURIComponent(request.url ?? '')
     if (authorization !== undefined && headers.authorization !== authorization)
       return response.writeHead(401).end()
     const present = held.get(url)
-    const facts = present && { 'last-modified': present.modified, ...(etags && { etag: present.etag }) }
+    const facts = present && {
+      ...present.meta,
+      'last-modified': present.modified,
+      ...(etags && { etag: present.etag }),
+    }
     const isConditional = headers['if-match'] !== undefined || headers['if-none-match'] !== undefined
     const fails = (now: Held | undefined): boolean =>
       (headers['if-none-match'] === '*' && now !== undefined) ||
@@ -84,7 +95,9 @@ export async function httpStore(manners: Manners = {}): Promise<Server> {
     if (method === 'DELETE') return response.writeHead(held.delete(url) ? 204 : 404).end()
     const bytes = Buffer.concat(chunks)
     const etag = `"${++count}-${createHash('md5').update(bytes).digest('hex')}"`
-    held.set(url, { bytes, etag, modified: new Date().toUTCString() })
+    const digest = headers['x-amz-meta-sha256']
+    const meta = { ...(digest && { 'x-amz-meta-sha256': String(digest) }) }
+    held.set(url, { bytes, etag, modified: new Date().toUTCString(), meta })
     return response.writeHead(201, etags ? { etag } : {}).end()
-  })
+  }
 }

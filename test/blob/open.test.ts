@@ -122,3 +122,17 @@ test('bodies that are short, long, altered or too large are errors', async () =>
   await assert.rejects(store.put('a', new Blob([bytes]).stream()), hasCode('ERR_BLOB_TOO_LARGE'))
   assert.equal(await store.get('a'), undefined)
 })
+
+test('a listing out of order is refused', async () => {
+  const store = await wrong(() => ({
+    async *list() {
+      for (const key of ['a', 'c', 'b']) yield { key, size: 1, etag: 'e', modified: 0 }
+    },
+  }))
+  const keys: string[] = []
+  const all = async () => {
+    for await (const { key } of store.list('')) keys.push(key)
+  }
+  await assert.rejects(all(), hasCode('ERR_BLOB_REFUSED'))
+  assert.deepEqual(keys, ['a', 'c'])
+})
