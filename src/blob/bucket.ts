@@ -175,7 +175,7 @@ export class BucketDriver implements BlobDriver {
     const meaning = this.#service.meaning(answer.status, error.message)
     if (meaning === 'busy') return new BlobError('ERR_BLOB_UNREACHABLE', error.message, { undone: true })
     // what is gone no longer has the etag
-    const gone = isConditional && answer.status === 404
+    const gone = isConditional && answer.status === 404 && !NOWHERE.test(error.message)
     if (gone || (isConditional && meaning === 'precondition'))
       return new BlobError('ERR_BLOB_PRECONDITION', error.message)
     return error
@@ -192,6 +192,8 @@ export class BucketDriver implements BlobDriver {
     return await this.#wire.ask({ method, url, headers, signal, ...(source && { source }) })
   }
 }
+
+const NOWHERE = /NoSuchBucket|ContainerNotFound/
 
 /** There is no such blob; but if there is no such bucket, somebody should know. */
 async function absent(answer: Answer, uri: string): Promise<undefined> {

@@ -14,6 +14,7 @@ const schemes = new Map<string, OpenBlobDriver>([
   ['http', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
   ['https', async (uri, settings) => (await import('./http.ts')).openHttp(uri, settings)],
   ['s3', async (uri, settings) => (await import('./s3.ts')).openS3(uri, settings)],
+  ['az', async (uri, settings) => (await import('./az.ts')).openAz(uri, settings)],
   ['redis', async (uri, settings) => (await import('./redis.ts')).openRedis(uri, settings)],
   ['rediss', async (uri, settings) => (await import('./redis.ts')).openRedis(uri, settings)],
 ])

@@ -21,11 +21,15 @@ async function probe(driver: BlobDriver, condition: Condition, signal?: AbortSig
   const key = `permafrost-probe/${randomUUID()}`
   const ask = signal === undefined ? {} : { signal }
   const source = { bytes: Buffer.from('?'), size: 1, stream: () => streamOf(Buffer.from('?')) }
-  const put = (options: object) => driver.put(key, source, { ...ask, ...options })
+  const fresh = `${key}-new`
+  const put = (options: object, at = key) => driver.put(at, source, { ...ask, ...options })
   try {
-    if (condition === 'conditionalCreate')
-      return (await holds(() => put({ ifAbsent: true }))) && (await fails(() => put({ ifAbsent: true })))
+    // whoever may not write at all is told so here
     const etag = await put({})
+    if (condition === 'conditionalCreate')
+      return (
+        (await fails(() => put({ ifAbsent: true }))) && (await holds(() => put({ ifAbsent: true }, fresh)))
+      )
     if (etag === undefined || etag.startsWith('W/')) return false
     const wrong = `${etag.slice(0, 1)}${randomUUID().replaceAll('-', '')}${etag.slice(-1)}`
     const write = (ifMatch: string): Promise<unknown> =>
@@ -34,6 +38,7 @@ async function probe(driver: BlobDriver, condition: Condition, signal?: AbortSig
   } finally {
     // what is left behind is one byte
     await driver.delete(key, ask).catch(() => {})
+    if (condition === 'conditionalCreate') await driver.delete(fresh, ask).catch(() => {})
   }
 }
 

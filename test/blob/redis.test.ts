@@ -3,13 +3,13 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Redis } from 'ioredis'
 import { openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
+import { freePort, printed } from './process.js'
 
 const isThere = spawnSync('redis-server', ['--version']).status === 0
 
@@ -20,27 +20,13 @@ if (!isThere)
   })
 else await run()
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 async function started(port: number, folder: string): Promise<ChildProcess> {
   const server = spawn(
     'redis-server',
     ['--port', `${port}`, '--bind', '127.0.0.1', '--requirepass', 'secret', '--save', '', '--dir', folder],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
-  let said = ''
-  for await (const chunk of server.stdout!) {
-    said += chunk
-    if (said.includes('Ready to accept connections')) break
-  }
-  server.stdout!.resume()
+  await printed(server, 'Ready to accept connections')
   return server
 }
 
