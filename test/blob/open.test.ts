@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type BlobDriver, BlobError, openBlobStore, registerBlobStore } from 'permafrost/blob'
+import { peer } from '#src/blob/peer.js'
 
 test('a store that cannot be opened is named', async () => {
   await assert.rejects(openBlobStore('fil:///cache'), /unknown scheme "fil"; did you mean "file"/)
@@ -135,4 +136,17 @@ test('a listing out of order is refused', async () => {
   }
   await assert.rejects(all(), hasCode('ERR_BLOB_REFUSED'))
   assert.deepEqual(keys, ['a', 'c'])
+})
+
+test('a package that is missing is named, and how to get it', async () => {
+  const name: string = 'permafrost-is-not-a-dependency-of-itself'
+  await assert.rejects(
+    peer(name, 'fancy:', () => import(name)),
+    { name: 'TypeError', message: new RegExp(`^openBlobStore: fancy: needs .*: npm install ${name}$`) },
+  )
+  const broken = new Error('broken')
+  await assert.rejects(
+    peer(name, 'fancy:', () => Promise.reject(broken)),
+    broken,
+  )
 })
