@@ -1,48 +1,88 @@
 /**
- * `npm run bench`: each file of measurements in a process of its own, then one table. Percentiles, never means; a
- * reference measured beside each figure in the same run, since the machine is shared. `--json` prints JSON, `--full`
- * measures a million entries, too; names of files measure only those.
+ * `npm run bench`: permafrost and its rivals, side by side. `-- hit` runs the cases whose name starts so.
+ *
+ *   --short      few rounds, small sizes, what needs no install: whether the suite works, not how fast anything is
+ *   --full       a million entries, too
+ *   --rivals a,b only these
+ *   --json       print the results as JSON; otherwise tables
+ *   --write      write results/, pictures/ and the tables of README.md
+ *   --install    install the rivals first
  */
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import Table from 'cli-table3'
+import { parseArgs } from 'node:util'
+import { casesOf } from './cases/index.js'
+import { rivals as all } from './rivals/index.js'
+import { machine } from './suite/machine.js'
+import { print } from './suite/report.js'
+import { runRounds } from './suite/rounds.js'
+import { Failed, Trial } from './suite/trial.js'
+import { write } from './suite/write.js'
 
-const all = [
-  'call.js',
-  'freeze.js',
-  'values.js',
-  'streams.js',
-  'cold-start.js',
-  'store.js',
-  'store-scale.js',
-  'store-processes.js',
-  'store-policies.js',
-  'command-line.js',
-]
-const asked = process.argv.filter((argument) => all.includes(argument))
-const options = process.argv.filter((argument) => argument === '--full')
-const rows = (asked.length > 0 ? asked : all).flatMap((file) => {
-  const path = fileURLToPath(new URL(file, import.meta.url))
-  return JSON.parse(execFileSync(process.execPath, [path, ...options], { encoding: 'utf8' }))
+const { values: flags, positionals: asked } = parseArgs({
+  allowPositionals: true,
+  options: {
+    short: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    install: { type: 'boolean', default: false },
+    rivals: { type: 'string' },
+  },
 })
 
-if (process.argv.includes('--json')) {
-  console.log(JSON.stringify({ node: process.version, rows }, null, 2))
-} else {
-  const table = new Table({
-    head: ['what', 'p50', 'p99', 'reference', 'ratio of p50'],
-    style: { head: [], border: [] },
+if (flags.install) {
+  const cwd = fileURLToPath(new URL('rivals', import.meta.url))
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd, stdio: 'inherit' })
+  process.exit(status ?? 1)
+}
+
+const only = flags.rivals?.split(',')
+const chosen = ({ id, packages, python }) =>
+  only ? only.includes(id) : !flags.short || (!python && packages.length === 0)
+const rivals = all.filter((rival) => rival.installed && chosen(rival))
+const missing = all.filter(({ installed }) => !installed).map(({ title }) => title)
+const directory = mkdtempSync(join(process.env.PERMAFROST_BENCH_DIR ?? tmpdir(), 'permafrost-bench-'))
+const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`)
+const options = { short: flags.short, full: flags.full, scale: flags.short ? 100 : 1 }
+const rounds = flags.short ? 2 : 5
+
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+process.on('SIGINT', () => process.exit(130))
+
+const results = { machine: machine(directory), options, rounds, missing, gate: {}, rows: [] }
+const began = performance.now()
+for (const rival of rivals) {
+  say(`which calls ${rival.id} tells apart`)
+  results.gate[rival.id] = await judge(rival)
+}
+for (const one of await casesOf(asked)) {
+  if (one.full && !flags.full) continue
+  const fit = rivals.filter(({ memory, only, python }) => {
+    if ((python && !one.python) || (memory && one.disk)) return false
+    return only === undefined || only.some((start) => one.id.startsWith(start))
   })
-  const time = (us) => (us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us.toFixed(2)} µs`)
-  const named = new Map(rows.map((row) => [row.name, row]))
-  for (const { name, p50, p99, reference, value } of rows) {
-    if (value !== undefined) {
-      table.push([name, { content: value, colSpan: 4 }])
-      continue
-    }
-    const other = reference && named.get(reference)
-    table.push([name, time(p50), time(p99), reference ?? '', other ? (p50 / other.p50).toFixed(2) : ''])
+  const context = { rivals: fit, directory, options, rounds, say }
+  results.rows.push(...(await (one.run ? one.run(context) : runRounds(one, context))))
+}
+results.minutes = Number(((performance.now() - began) / 60_000).toFixed(1))
+say('')
+
+if (flags.write) await write(results)
+if (flags.json) console.log(JSON.stringify(results, null, 2))
+else await print(results)
+
+async function judge(rival) {
+  const trial = new Trial('gate', rival, join(directory, `gate-${rival.id}`), options)
+  try {
+    return await trial.ask('start', 30)
+  } catch (error) {
+    if (!(error instanceof Failed)) throw error
+    return { failed: error.message }
+  } finally {
+    await trial.end()
   }
-  console.log(`Node ${process.version}, ${process.platform} ${process.arch}`)
-  console.log(table.toString())
 }

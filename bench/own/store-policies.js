@@ -11,7 +11,7 @@ import ts from 'typescript'
 import { policies } from '#src/store/policy.js'
 import { entryOf, open, temporary } from './a-store.js'
 
-const modules = fileURLToPath(new URL('../node_modules/', import.meta.url))
+const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url))
 const names = readdirSync(modules).flatMap((name) =>
   name.startsWith('@') ? readdirSync(join(modules, name)).map((inner) => `${name}/${inner}`) : [name],
 )

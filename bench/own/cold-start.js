@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 const Database = createRequire(import.meta.url)('better-sqlite3')
 
 const ROUNDS = 15
-const parent = fileURLToPath(new URL('../build/', import.meta.url))
+const parent = fileURLToPath(new URL('../../build/', import.meta.url))
 mkdirSync(parent, { recursive: true })
 const directory = mkdtempSync(join(parent, 'bench-'))
 const cacheOf = (index) => join(directory, `cache${index}`)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { entryOf, keyOf, open, percentiles, temporary, timed } from './a-store.js'
 
 const count = process.argv.includes('--full') ? 1_000_000 : 100_000
-const bin = fileURLToPath(new URL('../dist/cli/main.js', import.meta.url))
+const bin = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
 const directory = join(temporary(), 'cache')
 
 const store = open(directory)
