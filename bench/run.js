@@ -48,7 +48,7 @@ const missing = all.filter(({ installed }) => !installed).map(({ title }) => tit
 const directory = mkdtempSync(join(process.env.PERMAFROST_BENCH_DIR ?? tmpdir(), 'permafrost-bench-'))
 const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`)
 const options = { short: flags.short, full: flags.full, scale: flags.short ? 100 : 1 }
-const rounds = flags.short ? 2 : 5
+const rounds = flags.short ? 1 : 5
 
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
 process.on('SIGINT', () => process.exit(130))
@@ -60,7 +60,7 @@ for (const rival of rivals) {
   results.gate[rival.id] = await judge(rival)
 }
 for (const one of await casesOf(asked)) {
-  if (one.full && !flags.full) continue
+  if ((one.full && !flags.full) || (one.long && flags.short)) continue
   const fit = rivals.filter(({ memory, only, python }) => {
     if ((python && !one.python) || (memory && one.disk)) return false
     return only === undefined || only.some((start) => one.id.startsWith(start))

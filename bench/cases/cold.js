@@ -11,9 +11,8 @@ const BARE = 'bare node, an empty module'
 function run({ rivals, directory, options, rounds, say }) {
   const empty = join(directory, 'empty.mjs')
   writeFileSync(empty, '')
-  const kept = rivals.filter(({ memory }) => !memory)
   const all = [{ id: BARE, reference: true, args: [empty] }].concat(
-    kept.map((rival) => ({ ...rival, args: [script, rival.id, join(directory, `cold-${rival.id}`)] })),
+    rivals.map((rival) => ({ ...rival, args: [script, rival.id, join(directory, `cold-${rival.id}`)] })),
   )
   for (const one of all) one.times = []
   const { PERMAFROST_DISABLE: _, ...env } = process.env
@@ -41,4 +40,6 @@ function run({ rivals, directory, options, rounds, say }) {
   }))
 }
 
-export const cases = [{ id: 'cold', title: 'Cold start: a whole process with one call that hits', run }]
+export const cases = [
+  { id: 'cold', title: 'Cold start: a whole process with one call that hits', disk: true, run },
+]

@@ -1,7 +1,7 @@
 /**
  * A real analysis of a real history: the quickstart's metrics and picture over ten successive versions of undici, each in a
  * process of its own, as one who upgrades and looks again. Once as they come, once more, and once more after one line
- * of the analysis was edited. Without a cache, with permafrost, with a cache of files; what is printed must be the same bytes.
+ * of the analysis was edited. Each figure is the sum of ten processes, and tools take turns version by version. Without a cache, with permafrost, with a cache of files; what is printed must be the same bytes.
  */
 import { spawnSync } from 'node:child_process'
 import {
@@ -16,7 +16,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { median } from '../suite/time.js'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const packages = join(root, 'bench', 'rivals', 'node_modules')
@@ -25,17 +24,17 @@ const NONE = 'no cache'
 /** In the measure of how complex a function is: a decision more. */
 const EDIT = { file: 'metrics.js', from: 'kinds(`IfStatement ', to: 'kinds(`' }
 
-/** Ten versions of undici where they are installed, else this package's own examples, for whether it works. */
+/** Ten versions of undici, where they are installed. */
 function versions() {
   if (!existsSync(packages)) return []
   const byVersion = (a, b) => a.localeCompare(b, 'en', { numeric: true })
   return readdirSync(packages)
     .filter((name) => name.startsWith('undici-'))
     .sort(byVersion)
-    .map((name) => join(packages, name))
+    .map((name) => join(packages, name, 'lib'))
 }
 
-function run({ rivals, options, rounds, say }) {
+function run({ rivals, options, say }) {
   const found = versions()
   const history = options.short || found.length === 0 ? [join(root, 'docs', 'examples')] : found
   // beside node_modules, where the analysis finds the compiler
@@ -45,33 +44,28 @@ function run({ rivals, options, rounds, say }) {
   cpSync(join(root, 'docs', 'examples'), code, { recursive: true })
   cpSync(join(root, 'bench', 'macro'), code, { recursive: true })
   const tools = [NONE, ...TOOLS.filter((id) => rivals.some((rival) => rival.id === id))]
-  const times = Object.fromEntries(tools.map((id) => [id, { first: [], again: [], edited: [] }]))
+  const times = Object.fromEntries(tools.map((id) => [id, { first: 0, again: 0, edited: 0 }]))
   const differs = Object.fromEntries(tools.map((id) => [id, new Set()]))
   try {
-    for (let round = 0; round < Math.min(rounds, options.short ? 1 : 3); round++) {
-      for (const id of tools) rmSync(join(home, `cache-${id}`), { recursive: true, force: true })
-      const pass = (name) => {
-        for (const id of tools) times[id][name].push(0)
-        for (const version of history) {
-          say(`macro: ${name}, round ${round}, ${version.split('/').at(-1)}`)
-          const printed = {}
-          for (const id of tools) {
-            const { stdout, time } = analyse(code, id, join(home, `cache-${id}`), version)
-            printed[id] = stdout
-            times[id][name][round] += time
-            if (stdout !== printed[NONE]) differs[id].add(name)
-          }
+    const pass = (name) => {
+      for (const version of history) {
+        const printed = {}
+        for (const id of tools) {
+          say(`macro: ${name}, ${version} with ${id}`)
+          const { stdout, time } = analyse(code, id, join(home, `cache-${id}`), version)
+          printed[id] = stdout
+          times[id][name] += time
+          if (stdout !== printed[NONE]) differs[id].add(name)
         }
       }
-      pass('first')
-      pass('again')
-      const path = join(code, EDIT.file)
-      const text = readFileSync(path, 'utf8')
-      if (!text.includes(EDIT.from)) throw new Error(`${EDIT.file} does not hold what is to be edited`)
-      writeFileSync(path, text.replace(EDIT.from, EDIT.to))
-      pass('edited')
-      writeFileSync(path, text)
     }
+    pass('first')
+    pass('again')
+    const path = join(code, EDIT.file)
+    const text = readFileSync(path, 'utf8')
+    if (!text.includes(EDIT.from)) throw new Error(`${EDIT.file} does not hold what is to be edited`)
+    writeFileSync(path, text.replace(EDIT.from, EDIT.to))
+    pass('edited')
   } finally {
     rmSync(home, { recursive: true, force: true })
   }
@@ -79,8 +73,8 @@ function run({ rivals, options, rounds, say }) {
     case: 'macro',
     rival: id,
     ...(id === NONE && { reference: true }),
-    figures: Object.fromEntries(Object.entries(times[id]).map(([name, all]) => [name, median(all)])),
-    rounds: times[id].first.length,
+    figures: times[id],
+    rounds: history.length,
     ...(differs[id].size > 0 && {
       failed: `prints other bytes than without a cache: ${[...differs[id]].join(', ')}`,
       wrong: true,

@@ -127,7 +127,6 @@ async function measure(rival, count, { directory, options, rounds, say }) {
 const run = (count) => async (context) => {
   const rows = []
   for (const rival of context.rivals) {
-    if (rival.memory) continue
     rows.push({ case: `processes-${count}`, rival: rival.id, ...(await measure(rival, count, context)) })
   }
   return rows
@@ -147,6 +146,8 @@ export const cases = COUNTS.map((count) => ({
   id: `processes-${count}`,
   title: `${count} process${count === 1 ? '' : 'es'}, half hits, half new calls`,
   figures,
+  disk: true,
+  long: count !== 2,
   start,
   run: run(count),
 }))

@@ -55,7 +55,7 @@ async function measure(rival, { directory, options, rounds, say }) {
 async function run(context) {
   const rows = []
   for (const rival of context.rivals) {
-    if (!rival.memory) rows.push({ case: 'same', rival: rival.id, ...(await measure(rival, context)) })
+    rows.push({ case: 'same', rival: rival.id, ...(await measure(rival, context)) })
   }
   return rows
 }
@@ -68,6 +68,7 @@ export const cases = [
       { id: 'computed', title: 'computed', unit: '' },
       { id: 'time', title: 'all done after' },
     ],
+    disk: true,
     start,
     run,
   },

@@ -97,7 +97,7 @@ const scale = (id, entries, words, more) => ({
 
 export const cases = [
   scale('scale-10k', 10_000, '10,000'),
-  scale('scale-100k', 100_000, '100,000'),
+  scale('scale-100k', 100_000, '100,000', { long: true }),
   scale('scale-1m', 1_000_000, '1,000,000', {
     full: true,
     ready: 300,

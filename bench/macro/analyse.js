@@ -1,9 +1,10 @@
 /**
  * The quickstart's analysis over one version of a package: how complex its functions are, which words it uses, which files
- * share text. `node analyse.js how directory folder` prints the results and the picture.
+ * share text, and how small each compresses. `node analyse.js how directory folder` prints the results and the picture.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
 import { drawing } from './chart.js'
 import { addUp, measure } from './metrics.js'
 import { fingerprintsOf, sharedPart } from './overlap.js'
@@ -13,7 +14,7 @@ const [, , how, directory, folder] = process.argv
 /** Words as a list, since not every cache gives a Map back. */
 function fileMetrics(path, text) {
   const { words, ...rest } = measure(path, text)
-  return { ...rest, words: [...words] }
+  return { ...rest, words: [...words], compressed: brotliCompressSync(text).length }
 }
 
 function fingerprints(text) {
@@ -41,6 +42,7 @@ for (const [i, text] of texts.entries()) {
 }
 const summary = addUp(metrics)
 const shared = prints.map((one) => prints.map((other) => Number(sharedPart(one, other).toFixed(3))))
-console.log(JSON.stringify({ summary, shared }))
+const compressed = metrics.map((file) => file.compressed)
+console.log(JSON.stringify({ summary, compressed, shared }))
 console.log(await draw(summary, shared))
 await cache.close()
