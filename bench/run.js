@@ -34,6 +34,9 @@ const { values: flags, positionals: asked } = parseArgs({
   },
 })
 
+if (flags.write && (flags.short || flags.rivals || asked.length > 0))
+  throw new Error('only a whole run is written')
+
 if (flags.install) {
   const cwd = fileURLToPath(new URL('rivals', import.meta.url))
   const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd, stdio: 'inherit' })
@@ -51,7 +54,7 @@ const options = { short: flags.short, full: flags.full, scale: flags.short ? 100
 const rounds = flags.short ? 1 : 5
 
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
-process.on('SIGINT', () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
 
 const results = { machine: machine(directory), options, rounds, missing, gate: {}, rows: [] }
 const began = performance.now()

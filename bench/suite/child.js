@@ -42,3 +42,5 @@ for await (const line of createInterface({ input: process.stdin })) {
   writeSync(3, `${JSON.stringify(answer)}\n`)
   if (command === 'end') process.exit()
 }
+// whoever asked is gone
+process.exit()

@@ -9,7 +9,7 @@ import { Failed, Trial } from './trial.js'
 /** Seconds that one rival may take to get ready, for one round, and for all its rounds. */
 const READY = 45
 const ROUND = 45
-const ALL_ROUNDS = 25
+const ALL_ROUNDS = 10
 
 /** Rows of one case: `{ case, rival, reference, figures, rounds, failed, wrong }`. */
 export async function runRounds(one, { rivals, directory, options, rounds, say }) {
