@@ -56,5 +56,11 @@ async function start({ open, directory, scale: smaller }) {
 }
 
 export const cases = [
-  { id: 'chain', title: 'A chain of five functions over 100 MB, all hits', disk: true, start },
+  {
+    id: 'chain',
+    title: 'A chain of five functions over 100 MB, all hits',
+    disk: true,
+    after: 'hit-1mb',
+    start,
+  },
 ]

@@ -12,7 +12,9 @@ export async function print(results) {
   for (const one of await casesOf()) if (measured.has(one.id)) show(one.title, tableOf(one, results, rivals))
   const rows = bars(results).map((bar) => [bar.text, words(bar.bar, bar), words(bar.ours, bar), verdict(bar)])
   if (!results.options.short) show('Bars', { head: ['what', 'bar', 'permafrost', ''], rows })
-  console.log(`\n¹ takes two calls for one, see above: not ranked. ² gives the same object to all callers.`)
+  console.log(
+    `\n¹ takes two calls for one, see above: not ranked. ² gives the same object to all callers. ³ stale after an edit.`,
+  )
   if (results.missing.length > 0)
     console.log(`Not installed: ${results.missing.join(', ')}. To install: npm run bench -- --install`)
   console.log(`${sentence(results.machine)}; ${results.rounds} rounds, ${results.minutes} minutes`)

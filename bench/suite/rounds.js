@@ -7,8 +7,8 @@ import { median } from './time.js'
 import { Failed, Trial } from './trial.js'
 
 /** Seconds that one rival may take to get ready, for one round, and for all its rounds. */
-const READY = 45
-const ROUND = 45
+const READY = 40
+const ROUND = 40
 const ALL_ROUNDS = 10
 
 /** Rows of one case: `{ case, rival, reference, figures, rounds, failed, wrong }`. */

@@ -25,12 +25,15 @@ export function words(value, { unit }) {
 }
 
 /** What speaks against a rival: in this case, or in all. */
-export function marksOf(row, gate, rival) {
+function marksOf(row, results, rival) {
+  const gate = results.gate[row.rival]
+  const edited = results.rows.find((other) => other.case === 'edit' && other.rival === row.rival)
   const marks = []
   if (row.failed) marks.push(row.failed)
   if (row.note) marks.push(row.note)
   if (gate?.collides?.length > 0) marks.push('¹')
   if (gate?.shares) marks.push('²')
+  if (edited?.wrong && row !== edited) marks.push('³')
   if (rival?.note) marks.push(rival.note)
   return marks
 }
@@ -76,7 +79,7 @@ export function tableOf(one, results, rivals) {
             : ratio >= 100
               ? ratio.toFixed(0)
               : ratio.toPrecision(2),
-          marksOf(row, gate, rival).join(', '),
+          marksOf(row, results, rival).join(', '),
         ]
       }),
   }
