@@ -57,7 +57,7 @@ async function measure() {
   const rivals = all.filter((rival) => rival.installed && chosen(rival))
   const missing = all.filter(({ installed }) => !installed).map(({ title }) => title)
   const directory = mkdtempSync(join(process.env.PERMAFROST_BENCH_DIR ?? tmpdir(), 'permafrost-bench-'))
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }))
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }))
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
 
   const say = (text) => process.stderr.isTTY && process.stderr.write(`\r\x1b[K${text}`)

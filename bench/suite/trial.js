@@ -7,6 +7,12 @@ import { fileURLToPath } from 'node:url'
 const child = fileURLToPath(new URL('child.js', import.meta.url))
 const python = fileURLToPath(new URL('../rivals/python.py', import.meta.url))
 
+/** Children that run, for when this process is told to end. */
+const running = new Set()
+process.on('exit', () => {
+  for (const one of running) one.kill('SIGKILL')
+})
+
 export class Failed extends Error {
   /** @param wrong whether it answered, but with another value */
   constructor(message, wrong = false) {
@@ -29,6 +35,7 @@ export class Trial {
     this.#process = rival.python
       ? spawn('python3', [python, ...args], { stdio, env })
       : spawn(process.execPath, ['--expose-gc', '--no-warnings', child, ...args], { stdio, env })
+    running.add(this.#process)
     this.#process.stderr.setEncoding('utf8').on('data', (text) => {
       this.#last =
         text
@@ -39,6 +46,7 @@ export class Trial {
     this.#process.stdin.on('error', () => {})
     this.#lines = createInterface({ input: this.#process.stdio[3] })[Symbol.asyncIterator]()
     this.#ended = new Promise((resolve) => this.#process.on('close', resolve))
+    this.#process.on('exit', () => running.delete(this.#process))
   }
 
   /** What the child answers. Throws `Failed`. */

@@ -69,7 +69,8 @@ function summary(results) {
       `${again('memoize-fs')}${spoilt}`,
     ],
   ]
-  const note = `\`npm run bench\` measures all of them, and sixteen others, on your machine: [how, and all figures](bench/README.md).`
+  const others = rivals.filter(({ ours }) => !ours).length
+  const note = `Medians of ${results.rounds} rounds on ${results.machine.cores} shared cores. \`npm run bench -- --install && npm run bench\` measures this and more beside ${others} others on your machine: [how, and all figures](bench/README.md).`
   return `${markdown({ head: ['', 'permafrost', 'memoize-fs'], rows: lines })}\n\n${note}`
 }
 
