@@ -7,7 +7,7 @@ import { median } from './time.js'
 import { Failed, Trial } from './trial.js'
 
 /** Seconds that one rival may take to get ready, for one round, and for all its rounds. */
-const READY = 40
+const READY = 60
 const ROUND = 40
 const ALL_ROUNDS = 10
 
