@@ -3,7 +3,7 @@
  * value has a random number in it, so that one which was computed again shows.
  */
 import { get, hash, readAndHash, stringify } from '../suite/bare.js'
-import { same } from '../suite/same.js'
+import { same, sameKind } from '../suite/same.js'
 import { percentiles, timeOf } from '../suite/time.js'
 import { buffer, numbers, object20 } from '../suite/values.js'
 
@@ -49,6 +49,7 @@ function hit(id, title, { fn, argument, references, after, ms = 120 }) {
       let cache = await open(directory)
       let call = await cache.memoize(fn)
       const expected = await call(given)
+      sameKind(expected, fn(given))
       if (!memory) {
         await cache.close()
         cache = await open(directory)

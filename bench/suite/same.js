@@ -15,6 +15,14 @@ export function same(actual, expected) {
   }
 }
 
+/** For values that have a random number in them: whether they are of the same kind and size. */
+export function sameKind(actual, like) {
+  const [back, was] = [kindOf(actual), kindOf(like)]
+  if (back !== was && typeof like === 'object') throw new WrongValue(`gives back ${back} for ${was}`)
+  if (actual?.length !== like?.length)
+    throw new WrongValue(`gives back ${actual?.length} for ${like?.length} elements`)
+}
+
 function kindOf(value) {
   if (value === null || typeof value !== 'object') return String(value).slice(0, 20)
   const name = value.constructor?.name
