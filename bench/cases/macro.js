@@ -40,6 +40,8 @@ function run({ rivals, options, say }) {
   // beside node_modules, where the analysis finds the compiler
   mkdirSync(join(root, 'build'), { recursive: true })
   const home = mkdtempSync(join(root, 'build', 'bench-macro-'))
+  const remove = () => rmSync(home, { recursive: true, force: true })
+  process.on('exit', remove)
   const code = join(home, 'code')
   cpSync(join(root, 'docs', 'examples'), code, { recursive: true })
   cpSync(join(root, 'bench', 'macro'), code, { recursive: true })
@@ -67,7 +69,7 @@ function run({ rivals, options, say }) {
     writeFileSync(path, text.replace(EDIT.from, EDIT.to))
     pass('edited')
   } finally {
-    rmSync(home, { recursive: true, force: true })
+    remove()
   }
   return tools.map((id) => ({
     case: 'macro',

@@ -46,6 +46,7 @@ export function picture(one, results, rivals) {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(`${one.title}: ${main.title}`)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="white"/>`,
     text(8, 18, `${one.title}: ${main.title}`, 'start', '#000000'),
     ...lines,
@@ -55,6 +56,7 @@ export function picture(one, results, rivals) {
 }
 
 function text(x, y, content, anchor, colour) {
-  const safe = `${content}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${safe}</text>`
+  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${colour}">${escaped(content)}</text>`
 }
+
+const escaped = (content) => `${content}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
