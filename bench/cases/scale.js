@@ -45,7 +45,7 @@ const startWith = (entries, { evicts }) =>
   async function start({ open, directory, scale }) {
     const size = Math.max(HITS, entries / scale)
     let cache = await open(directory)
-    const draws = await load(cache, size, entries > 100_000 ? 240 : LOAD_SECONDS)
+    const draws = await load(cache, size, entries > 100_000 ? 10 * LOAD_SECONDS : LOAD_SECONDS)
     await cache.close()
     const perEntry = bytesIn(directory) / size
     cache = await open(directory)
@@ -104,7 +104,7 @@ export const cases = [
   scale('scale-100k', 100_000, '100,000', { long: true }),
   scale('scale-1m', 1_000_000, '1,000,000', {
     full: true,
-    ready: 300,
+    ready: 450,
     ids: ['permafrost', 'permafrost-index', 'sqlite', 'lmdb'],
   }),
 ]

@@ -71,7 +71,7 @@ export class Trial {
   /** @param keep whether the directory stays */
   async end({ keep = false } = {}) {
     try {
-      return await this.ask('end', 20)
+      return await this.ask('end', 120)
     } catch {
       // it is gone, or will be
     } finally {
