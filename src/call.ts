@@ -363,7 +363,8 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
 }
 
 function learn({ learnt }: Memo, elapsed: number): void {
-  learnt.slowest = Math.max(learnt.slowest ?? 0, elapsed)
+  learnt.calls += 1
+  learnt.time += elapsed
 }
 
 /** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */

@@ -76,6 +76,8 @@ export interface CacheErrors {
 }
 
 export interface Learnt {
-  /** Milliseconds that its slowest call took; undefined before its first call. */
-  slowest: number | undefined
+  /** How often it was computed. */
+  calls: number
+  /** Milliseconds that took in all. */
+  time: number
 }

@@ -301,7 +301,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
     isAsync: types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn),
-    learnt: { slowest: undefined },
+    learnt: { calls: 0, time: 0 },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,
     audit: options.audit,

@@ -173,6 +173,8 @@ export const LOGGERS: ReadonlySet<string> = new Set([
 
 /** Whether an object is a logger of one of those: its class, or a method it inherits, is theirs. */
 export function isLogger(object: object): boolean {
+  // the prototype of a Buffer has a hundred members to ask
+  if (ArrayBuffer.isView(object)) return false
   for (
     let at = getPrototypeOf(object);
     at !== null && intrinsicName(at) === undefined;

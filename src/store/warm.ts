@@ -27,6 +27,8 @@ const OVERHEAD = 1000
 export class Warm {
   readonly #index: () => EntryIndex
   readonly #held: Recent<Digest, Held>
+  /** Bytes that one result may have. */
+  readonly #largest: number
   /** Goes up when entries have left, whichever they were. */
   #era = 0
   #lookedAt = Number.NEGATIVE_INFINITY
@@ -36,9 +38,8 @@ export class Warm {
   /** @param size bytes that may be held */
   constructor(size: number, index: () => EntryIndex) {
     this.#index = index
-    this.#held = new Recent(size, ({ stored }) =>
-      stored.leaves.reduce((sum, leaf) => sum + leaf.byteLength, stored.bytes.byteLength + OVERHEAD),
-    )
+    this.#largest = size / 2
+    this.#held = new Recent(size, ({ stored }) => sizeOf(stored))
   }
 
   /** The entry of a call, if its result is held and nothing has left since it was seen in the index. */
@@ -72,6 +73,8 @@ export class Warm {
 
   /** Keeps a copy of what was read of an entry found in that era. */
   hold(entry: Entry, stored: Stored, era: number): void {
+    // a copy takes as long as reading it
+    if (sizeOf(stored) > this.#largest) return
     this.#held.set(entry.key.digest, { entry: hardened(entry), stored: copyOf(stored), era })
   }
 
@@ -95,6 +98,9 @@ export class Warm {
     this.#lookedAt = at
   }
 }
+
+const sizeOf = ({ bytes, leaves }: Stored): number =>
+  leaves.reduce((sum, leaf) => sum + leaf.byteLength, bytes.byteLength + OVERHEAD)
 
 const isSame = (held: Entry, entry: Entry): boolean =>
   held.object === entry.object && held.createdAt === entry.createdAt && held.codec === entry.codec

@@ -18,7 +18,8 @@ export interface Said {
 
 /** What the tests' own environment must not decide. */
 export function environment(more: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-  const { DEBUG, FORCE_COLOR, NODE_OPTIONS, NODE_TEST_CONTEXT, NO_COLOR, PERMAFROST_DIR, ...rest } =
+  // Node takes the terminal of an unknown CI for one without colours
+  const { CI, DEBUG, FORCE_COLOR, NODE_OPTIONS, NODE_TEST_CONTEXT, NO_COLOR, PERMAFROST_DIR, ...rest } =
     process.env
   return { ...rest, ...more }
 }
