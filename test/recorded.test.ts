@@ -19,23 +19,16 @@ import fs, {
 import { readFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { file, files, type MemoizeOptions, UncertainError } from 'permafrost'
 import { opened, sealed } from '#src/recorded.js'
-import { temporaryFolder, temporaryGroup } from './support/temporary.js'
+import { folderWith, temporaryGroup } from './support/temporary.js'
 
 const { readFileSync: held } = createRequire(import.meta.url)('node:fs') as typeof fs
 const promised = promisify(fs.readFile)
 const AUTO: MemoizeOptions = { inputs: 'auto' }
-
-function folderWith(t: TestContext, files: Readonly<Record<string, string>>) {
-  const folder = temporaryFolder(t)
-  const at = (name: string) => join(folder, name)
-  for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text)
-  return { folder, at }
-}
 
 test('files that were read are looked at before each later answer, in another opening, too', (t) => {
   const { at } = folderWith(t, { list: 'a,b', a: '1', b: '2', c: '3' })

@@ -14,20 +14,13 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import { file, type MemoizeOptions, UncertainError } from 'permafrost'
 import { readTrailer, trailer } from '#src/recorded.js'
-import { temporaryFolder, temporaryGroup } from './support/temporary.js'
+import { folderWith, temporaryGroup } from './support/temporary.js'
 
 const AUTO: MemoizeOptions = { inputs: 'auto' }
-
-function folderWith(t: TestContext, files: Readonly<Record<string, string>>) {
-  const folder = temporaryFolder(t)
-  const at = (name: string) => join(folder, name)
-  for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text)
-  return { folder, at }
-}
 
 /** Each gives the texts of `a` and `b` in a folder, and reads them one after the other, as they are asked for. */
 const makers: Readonly<Record<string, (folder: string) => any>> = {

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { decode, encode } from 'cbor-x'
 import { MemoizedGroup } from 'permafrost'
+import { bareTable } from './bare.js'
 import { measure } from './measure.js'
 
 const { XXHash128 } = createRequire(import.meta.url)('xxhash-addon')
@@ -28,12 +28,7 @@ ofObject(object)
 toNumber(1)
 
 // the reference: the same steps by hand
-const db = new Database(join(directory, 'bare.sqlite'))
-db.pragma('journal_mode = WAL')
-db.pragma('synchronous = NORMAL')
-db.exec('CREATE TABLE entry (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)')
-const get = db.prepare('SELECT value FROM entry WHERE key = ?').pluck()
-const put = db.prepare('INSERT INTO entry (key, value) VALUES (?, ?)')
+const { db, get, put } = bareTable(directory)
 const keyOf = (x) => XXHash128.hash(Buffer.from(JSON.stringify(x)))
 put.run(keyOf(1), encode({ x: 1, name: 'small value' }))
 put.run(keyOf(object), encode({ x: 1, name: 'small value' }))

@@ -4,11 +4,11 @@
  */
 import { readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import { decode, encode } from 'cbor-x'
 import { cbor } from '#src/codec/cbor.js'
 import { digestBytes } from '#src/freeze/digest.js'
 import { entryOf, keyOf, open, percentiles, temporary, timed } from './a-store.js'
+import { bareTable } from './bare.js'
 
 const directory = temporary()
 const rows = []
@@ -33,12 +33,7 @@ function alternate(rounds, prepare, tasks) {
 // small results ----------------------------------------------------------------------------------------------------
 
 const store = open(join(directory, 'cache'))
-const db = new Database(join(directory, 'bare.sqlite'))
-db.pragma('journal_mode = WAL')
-db.pragma('synchronous = NORMAL')
-db.exec('CREATE TABLE entry (id INTEGER PRIMARY KEY, key BLOB UNIQUE, value BLOB)')
-const get = db.prepare('SELECT value FROM entry WHERE key = ?').pluck()
-const put = db.prepare('INSERT INTO entry (key, value) VALUES (?, ?)')
+const { db, get, put } = bareTable(directory)
 
 alternate(
   5000,

@@ -74,6 +74,24 @@ export interface BlobCapabilities {
   readonly serverClock: boolean
 }
 
+/** What a store can that lacks nothing. */
+export const CAPABLE: BlobCapabilities = {
+  conditionalCreate: true,
+  compareAndSwap: true,
+  conditionalDelete: true,
+  ranges: true,
+  listing: true,
+  serverClock: true,
+}
+
+/** The same where nobody knows before it is tried which conditions are honoured. */
+export const UNPROBED: BlobCapabilities = {
+  ...CAPABLE,
+  conditionalCreate: undefined,
+  compareAndSwap: undefined,
+  conditionalDelete: undefined,
+}
+
 /**
  * Bytes under keys, in memory, in a directory or on a server. A write is seen as a whole or not at all, and by all
  * who read after it. All methods may fail with a `BlobError`; what aborts a `signal` is thrown as it is.

@@ -5,16 +5,17 @@
 import { createHash } from 'node:crypto'
 import { BlobError } from '../errors.ts'
 import { blobOf, conditionHeaders, factsOf, readHeaders } from './answers.ts'
-import type {
-  AskOptions,
-  BlobCapabilities,
-  BlobDriver,
-  BlobFacts,
-  BlobSettings,
-  BlobSource,
-  DeleteOptions,
-  ListOptions,
-  PutOptions,
+import {
+  type AskOptions,
+  type BlobCapabilities,
+  type BlobDriver,
+  type BlobFacts,
+  type BlobSettings,
+  type BlobSource,
+  type DeleteOptions,
+  type ListOptions,
+  type PutOptions,
+  UNPROBED,
 } from './blob-store.ts'
 import { bytesOf, pieces, streamOf } from './body.ts'
 import { checkKey } from './key.ts'
@@ -60,14 +61,7 @@ export interface Service {
 
 export class BucketDriver implements BlobDriver {
   readonly uri: string
-  readonly capabilities: BlobCapabilities = {
-    conditionalCreate: undefined,
-    compareAndSwap: undefined,
-    conditionalDelete: undefined,
-    ranges: true,
-    listing: true,
-    serverClock: true,
-  }
+  readonly capabilities: BlobCapabilities = UNPROBED
   readonly #service: Service
   readonly #settings: BlobSettings
   readonly #wire: Wire

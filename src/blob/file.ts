@@ -11,14 +11,15 @@ import { type FileHandle, mkdir, open, readdir, rm, stat } from 'node:fs/promise
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BlobError, messageOf } from '../errors.ts'
-import type {
-  BlobCapabilities,
-  BlobDriver,
-  BlobFacts,
-  BlobRange,
-  BlobSettings,
-  BlobSource,
-  ListOptions,
+import {
+  type BlobCapabilities,
+  type BlobDriver,
+  type BlobFacts,
+  type BlobRange,
+  type BlobSettings,
+  type BlobSource,
+  CAPABLE,
+  type ListOptions,
 } from './blob-store.ts'
 import { type Bytes, lengthOf, streamOf } from './body.ts'
 import { FileLock } from './file-lock.ts'
@@ -52,14 +53,7 @@ interface Opened {
 
 class FileDriver implements BlobDriver {
   readonly uri: string
-  readonly capabilities: BlobCapabilities = {
-    conditionalCreate: true,
-    compareAndSwap: true,
-    conditionalDelete: true,
-    ranges: true,
-    listing: true,
-    serverClock: false,
-  }
+  readonly capabilities: BlobCapabilities = { ...CAPABLE, serverClock: false }
   readonly #root: string
   readonly #own: string
   readonly #lock: FileLock

@@ -4,13 +4,14 @@
  */
 import { BlobError } from '../errors.ts'
 import { blobOf, conditionHeaders, factsOf, readHeaders } from './answers.ts'
-import type {
-  AskOptions,
-  BlobCapabilities,
-  BlobDriver,
-  BlobFacts,
-  BlobSettings,
-  DeleteOptions,
+import {
+  type AskOptions,
+  type BlobCapabilities,
+  type BlobDriver,
+  type BlobFacts,
+  type BlobSettings,
+  type DeleteOptions,
+  UNPROBED,
 } from './blob-store.ts'
 import { streamOf } from './body.ts'
 import { type Answer, type Request, refusal, shown, Wire } from './wire.ts'
@@ -22,14 +23,7 @@ export function openHttp(url: URL, settings: BlobSettings): HttpDriver {
 
 class HttpDriver implements BlobDriver {
   readonly uri: string
-  readonly capabilities: BlobCapabilities = {
-    conditionalCreate: undefined,
-    compareAndSwap: undefined,
-    conditionalDelete: undefined,
-    ranges: true,
-    listing: false,
-    serverClock: true,
-  }
+  readonly capabilities: BlobCapabilities = { ...UNPROBED, listing: false }
   readonly #base: URL
   readonly #settings: BlobSettings
   readonly #wire: Wire

@@ -3,7 +3,14 @@
  */
 import { randomUUID } from 'node:crypto'
 import { BlobError } from '../errors.ts'
-import type { BlobCapabilities, BlobDriver, BlobFacts, BlobSource, ListOptions } from './blob-store.ts'
+import {
+  type BlobCapabilities,
+  type BlobDriver,
+  type BlobFacts,
+  type BlobSource,
+  CAPABLE,
+  type ListOptions,
+} from './blob-store.ts'
 import { bytesOf, cutBytes, streamOf } from './body.ts'
 
 interface Held {
@@ -24,14 +31,7 @@ export function openMemory(url: URL): MemoryDriver {
 
 class MemoryDriver implements BlobDriver {
   readonly uri: string
-  readonly capabilities: BlobCapabilities = {
-    conditionalCreate: true,
-    compareAndSwap: true,
-    conditionalDelete: true,
-    ranges: true,
-    listing: true,
-    serverClock: true,
-  }
+  readonly capabilities: BlobCapabilities = CAPABLE
   readonly #held: Map<string, Held>
 
   constructor(uri: string, held: Map<string, Held>) {

@@ -4,14 +4,15 @@
  */
 import { randomUUID } from 'node:crypto'
 import { BlobError, messageOf } from '../errors.ts'
-import type {
-  AskOptions,
-  BlobCapabilities,
-  BlobDriver,
-  BlobFacts,
-  BlobSettings,
-  DeleteOptions,
-  ListOptions,
+import {
+  type AskOptions,
+  type BlobCapabilities,
+  type BlobDriver,
+  type BlobFacts,
+  type BlobSettings,
+  CAPABLE,
+  type DeleteOptions,
+  type ListOptions,
 } from './blob-store.ts'
 import { bytesOf, lengthOf, streamOf } from './body.ts'
 import { peer } from './peer.ts'
@@ -76,14 +77,7 @@ export async function openRedis(url: URL, settings: BlobSettings): Promise<Redis
 
 class RedisDriver implements BlobDriver {
   readonly uri: string
-  readonly capabilities: BlobCapabilities = {
-    conditionalCreate: true,
-    compareAndSwap: true,
-    conditionalDelete: true,
-    ranges: true,
-    listing: true,
-    serverClock: true,
-  }
+  readonly capabilities: BlobCapabilities = CAPABLE
   readonly #client: Client
   readonly #settings: BlobSettings
   readonly #blob: string

@@ -38,6 +38,25 @@ export function played(deck: Deck): object {
 
 const cannotSend = (): TypeError => new TypeError('a kept generator takes no values where it may not be run')
 
+/** The steps of a deck, one for each call; where it fails, what `goOn` gives in place of the one after those `given`. */
+function stepsOf<T>(
+  deck: Deck,
+  goOn: (error: unknown, given: number) => T,
+): () => IteratorResult<unknown> | T {
+  let given = 0
+  return () => {
+    let step: IteratorResult<unknown>
+    try {
+      step = deck.next()
+    } catch (error) {
+      deck.close()
+      return goOn(error, given)
+    }
+    given += 1
+    return step
+  }
+}
+
 function* asGenerator(deck: Deck): Generator {
   let given = 0
   const resumed = (error: unknown): Generator => {
@@ -87,26 +106,14 @@ function* asGenerator(deck: Deck): Generator {
 }
 
 function asIterator(deck: Deck, name: IteratorName): object {
-  let given = 0
   let live: Source | undefined
-  const goOn = (error: unknown): IteratorResult<unknown> => {
+  const next = stepsOf(deck, (error, given): IteratorResult<unknown> => {
     live = sourceOf(name, deck.live(error) as object)
     for (let skipped = 0; skipped < given && live.next().done !== true; ) skipped += 1
     return live.next()
-  }
+  })
   return iteratorOf(name, {
-    next: () => {
-      if (live !== undefined) return live.next()
-      let step: IteratorResult<unknown>
-      try {
-        step = deck.next()
-      } catch (error) {
-        deck.close()
-        return goOn(error)
-      }
-      given += 1
-      return step
-    },
+    next: () => (live === undefined ? next() : live.next()),
     return: () => {
       deck.close()
       return live === undefined ? {} : live.return()
@@ -170,27 +177,15 @@ interface Values {
 
 /** The values of a deck, and of the live stream where the deck fails. */
 function awaited(deck: Deck): Values {
-  let given = 0
   let live: AsyncIterator<unknown> | undefined
-  const goOn = async (error: unknown): Promise<IteratorResult<unknown>> => {
+  const next = stepsOf(deck, async (error, given): Promise<IteratorResult<unknown>> => {
     const stream = (await deck.live(error)) as ReadableStream | Readable
     live = (stream as AsyncIterable<unknown>)[Symbol.asyncIterator]()
     for (let skipped = 0; skipped < given; skipped++) await live.next()
     return live.next()
-  }
+  })
   return {
-    pull: () => {
-      if (live !== undefined) return live.next()
-      let step: IteratorResult<unknown>
-      try {
-        step = deck.next()
-      } catch (error) {
-        deck.close()
-        return goOn(error)
-      }
-      given += 1
-      return step
-    },
+    pull: () => (live === undefined ? next() : live.next()),
     isOver: () => {
       try {
         return live === undefined && deck.isOver()

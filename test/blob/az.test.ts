@@ -10,6 +10,7 @@ import { after, test } from 'node:test'
 import { type BlobStoreOptions, openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
 import { signer } from '#src/blob/az.js'
+import { capable } from './capable.js'
 import { faultTests } from './faults.js'
 import { freePort, printed } from './process.js'
 
@@ -60,14 +61,7 @@ blobStoreContract({
   name: 'az',
   test,
   open: () => open(upstream),
-  capabilities: {
-    conditionalCreate: true,
-    compareAndSwap: true,
-    conditionalDelete: true,
-    ranges: true,
-    listing: true,
-    serverClock: true,
-  },
+  capabilities: capable,
 })
 
 faultTests({ name: 'az', upstream, open, digests: true })

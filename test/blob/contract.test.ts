@@ -6,24 +6,21 @@ import { after, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
+import { capable } from './capable.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'permafrost-'))
 after(() => rmSync(folder, { recursive: true, force: true }))
 
-const all = {
-  conditionalCreate: true,
-  compareAndSwap: true,
-  conditionalDelete: true,
-  ranges: true,
-  listing: true,
-  serverClock: true,
-}
-
-blobStoreContract({ name: 'memory', test, open: () => openBlobStore('memory:contract'), capabilities: all })
+blobStoreContract({
+  name: 'memory',
+  test,
+  open: () => openBlobStore('memory:contract'),
+  capabilities: capable,
+})
 
 blobStoreContract({
   name: 'file',
   test,
   open: () => openBlobStore(pathToFileURL(folder).href),
-  capabilities: { ...all, serverClock: false },
+  capabilities: { ...capable, serverClock: false },
 })

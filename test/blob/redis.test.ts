@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { Redis } from 'ioredis'
 import { openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
+import { capable } from './capable.js'
 import { freePort, printed } from './process.js'
 
 const isThere = spawnSync('redis-server', ['--version']).status === 0
@@ -43,23 +44,20 @@ async function run(): Promise<void> {
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const capabilities = {
-    conditionalCreate: true,
-    compareAndSwap: true,
-    conditionalDelete: true,
-    ranges: true,
-    listing: true,
-    serverClock: true,
-  }
   const password = 'secret'
   blobStoreContract({
     name: 'redis',
     test,
     open: () => openBlobStore(uri, { password }),
-    capabilities,
+    capabilities: capable,
     many: 450,
   })
-  blobStoreContract({ name: 'ioredis', test, open: () => openBlobStore(uri, { client }), capabilities })
+  blobStoreContract({
+    name: 'ioredis',
+    test,
+    open: () => openBlobStore(uri, { client }),
+    capabilities: capable,
+  })
 
   test('redis: what one client writes the other reads, and neither reads another prefix', async () => {
     const [one, other] = [await openBlobStore(uri, { password }), await openBlobStore(uri, { client })]

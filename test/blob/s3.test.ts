@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { type BlobStoreOptions, openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
+import { capable } from './capable.js'
 import { faultTests } from './faults.js'
 import { credentials, s3Store } from './s3-server.js'
 
@@ -35,18 +36,10 @@ after(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const able = {
-  conditionalCreate: true,
-  compareAndSwap: true,
-  conditionalDelete: true,
-  ranges: true,
-  listing: true,
-  serverClock: true,
-}
 const open = (options: BlobStoreOptions) =>
   openBlobStore('s3://bucket/some/prefix', { ...credentials, ...options })
 
-blobStoreContract({ name: 's3', test, open: () => open({ endpoint: server.url }), capabilities: able })
+blobStoreContract({ name: 's3', test, open: () => open({ endpoint: server.url }), capabilities: capable })
 
 const s3rverOptions = {
   endpoint: `http://127.0.0.1:${port}`,

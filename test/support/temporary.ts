@@ -1,5 +1,5 @@
 /** Fresh folders and groups that are gone when the test is done. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -9,6 +9,17 @@ export function temporaryFolder(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'permafrost-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** A fresh folder with files, and the path of each. */
+export function folderWith(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+): { readonly folder: string; at(name: string): string } {
+  const folder = temporaryFolder(t)
+  const at = (name: string): string => join(folder, name)
+  for (const [name, text] of Object.entries(files)) writeFileSync(at(name), text)
+  return { folder, at }
 }
 
 /** A group in a fresh directory that collects what it would warn of. */
