@@ -250,33 +250,37 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   const recording = memo.captureOutput ? startRecording() : undefined
   const watched = memo.audit === 'mutation' ? before(memo, self, args) : undefined
   const began = performance.now()
-  const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
-    recording?.stop()
-    const ended = performance.now()
-    const elapsed = ended - began
+  /** The function has done what it does. How long it took. */
+  const worked = (): number => {
+    const elapsed = performance.now() - began
     learn(memo, elapsed)
     timing?.add('compute', elapsed)
+    return elapsed
+  }
+  /** Others may have their turn. */
+  const leave = (how: Parameters<typeof giveBack>[3]): void => {
+    room.running.delete(running)
+    giveBack(memo, room, lease, how)
+    timing?.tell('miss', memo.name, keyed.key.digest)
+  }
+  const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
+    recording?.stop()
+    const elapsed = worked()
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
     const finished = { keyed, self, args, frame, outcome, elapsed, async, lease, timing }
     try {
       return keep(memo, room, { ...finished, isOutdated: isOutdated() })
     } finally {
-      room.running.delete(running)
-      giveBack(memo, room, lease, 'unkept')
-      const overhead = began - one.began + performance.now() - ended
+      leave('unkept')
+      const overhead = performance.now() - one.began - elapsed
       guarded(memo, room, () => room.count(memo.name, { overhead }))
-      timing?.tell('miss', memo.name, keyed.key.digest)
       if (watched !== undefined) lookForMutation(memo, self, args, keyed, watched)
     }
   }
   /** The stream goes to the caller now; it is kept, if ever, when that one is done with it. */
   const stream = (streaming: Streaming, async: boolean): unknown => {
-    const elapsed = performance.now() - began
-    learn(memo, elapsed)
-    timing?.add('compute', elapsed)
-    timing?.tell('miss', memo.name, keyed.key.digest)
-    giveBack(memo, room, lease, 'unkept')
-    room.running.delete(running)
+    const elapsed = worked()
+    leave('unkept')
     const streamed = { keyed, self, args, frame, elapsed, async, output: recording, running }
     return record(memo, room, streamed, streaming)
   }
@@ -297,8 +301,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   }
   if (!isPlain(result)) {
     recording?.stop()
-    room.running.delete(running)
-    giveBack(memo, room, lease, 'unkept')
+    leave('unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
     uncached(memo, room, failure)
     // when it ends, and what it reads until then, only its caller knows
@@ -345,10 +348,8 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     if (memo.cacheErrors !== undefined) finish({ value: undefined, thrown: { error } }, async)
     else {
       recording?.stop()
-      room.running.delete(running)
-      const elapsed = performance.now() - began
-      learn(memo, elapsed)
-      giveBack(memo, room, lease, 'done')
+      const elapsed = worked()
+      leave('done')
       guarded(memo, room, () => {
         room.count(memo.name, { misses: 1, timeSpent: elapsed, overhead: began - one.began })
         // who catches the error depends on what it came from
@@ -391,7 +392,7 @@ function revalidate(one: Call): void {
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
         const ran =
           turn?.kind === 'compute'
-            ? run({ ...one, began: performance.now() }, turn.lease, 'revalidate')
+            ? run({ ...one, began: performance.now(), timing: startTiming() }, turn.lease, 'revalidate')
             : undefined
         if (ran === undefined) done()
         else

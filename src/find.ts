@@ -82,7 +82,11 @@ export function open(
     return parts && decoded(parts)
   }
   const opened = { outcome: timed(timing, 'decode', () => decoded(found)), copy, recorded }
-  if (Object.isFrozen(entry) && recorded.length === 0 && isPrimitive(opened.outcome)) plain.set(entry, opened)
+  if (Object.isFrozen(entry) && recorded.length === 0 && isPrimitive(opened.outcome)) {
+    // a copy that does not hold the bytes
+    const { outcome } = opened
+    plain.set(entry, { outcome, copy: () => outcome, recorded })
+  }
   return opened
 }
 
@@ -90,8 +94,7 @@ export function open(
 const plain = new WeakMap<Entry, Opened>()
 
 const isPrimitive = ({ printed, thrown, value }: Outcome): boolean =>
-  (typeof value !== 'object' || value === null) &&
-  typeof value !== 'symbol' &&
+  (value === null || !['object', 'function', 'symbol'].includes(typeof value)) &&
   printed === undefined &&
   thrown === undefined
 

@@ -36,15 +36,17 @@ export const within = <T>(frame: Frame, work: () => T): T => frames.run(frame, w
 /** Run `work` as nobody's part. */
 export const outside = <T>(work: () => T): T => frames.exit(work)
 
+/** Whether any memoized call is running around. */
+export const isInside = (): boolean => frames.getStore() !== undefined
+
 /** Tell the call around this one what its result now depends on. */
 export function depend(
-  files: Iterable<string>,
+  files: ReadonlySet<string> | readonly string[],
   expiresAt: number = Number.POSITIVE_INFINITY,
   doubt?: string,
 ): void {
-  const paths = [...files]
-  for (const outer of around()) {
-    for (const path of paths) outer.files.add(path)
+  for (let outer = frames.getStore(); outer !== undefined; outer = outer.outer) {
+    for (const path of files) outer.files.add(path)
     outer.expiresAt = Math.min(outer.expiresAt, expiresAt)
     outer.doubt ??= doubt
     // what goes on after a call is over reaches its caller by another way than the result

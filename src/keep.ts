@@ -149,11 +149,17 @@ function expiryToKeep(
   isLate: boolean,
 ): number | UncertainError | 'unwanted' {
   const { frame, outcome } = finished
-  const whyNot = whyUncertain(memo, finished, isLate) ?? (isToBeKept(memo, finished) ? undefined : 'unwanted')
-  const expire = () => expiry(memo, room, outcome)
-  // calls around it must not live longer, even if it is not kept itself
-  const expiresAt = whyNot === undefined ? expire() : (attempt(expire) ?? room.clock())
+  // calls around it must not live longer, whether it is kept or refused, and whatever fails
+  let expiresAt = room.clock()
+  let failure: { readonly error: unknown } | undefined
+  try {
+    expiresAt = expiry(memo, room, outcome)
+  } catch (error) {
+    failure = { error }
+  }
   frame.expiresAt = Math.min(frame.expiresAt, expiresAt)
+  const whyNot = whyUncertain(memo, finished, isLate) ?? (isToBeKept(memo, finished) ? undefined : 'unwanted')
+  if (whyNot === undefined && failure !== undefined) throw failure.error
   return whyNot ?? frame.expiresAt
 }
 

@@ -116,14 +116,14 @@ const LONGEST = 64
 /** The keys of a function as it is now, by what was given. */
 function knownOf(subject: Subject, code: Frozen): Known {
   let of = known.get(subject)
-  if (of?.code !== code) {
-    of = { code, keys: new Recent(MOST_KNOWN, () => 1) }
+  if (of?.code !== code.digest) {
+    of = { code: code.digest, keys: new Recent(MOST_KNOWN, () => 1) }
     known.set(subject, of)
   }
   return of.keys
 }
 
-const known = new WeakMap<Subject, { readonly code: Frozen; readonly keys: Known }>()
+const known = new WeakMap<Subject, { readonly code: Digest; readonly keys: Known }>()
 
 /** Equal for equal arguments only; undefined for what is not worth to be remembered, or is not a primitive. */
 function idOf(args: readonly unknown[]): string | number | undefined {

@@ -17,7 +17,7 @@ import type { Memo, Room } from './memo.ts'
 import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { inherit } from './observe.ts'
 import { checkOptions, milliseconds } from './options.ts'
-import { withReads } from './recorded.ts'
+import { withoutReads, withReads } from './recorded.ts'
 import { type Ref, refer } from './ref.ts'
 import { outdate } from './running.ts'
 import type { LeaseTerms } from './store/contract.ts'
@@ -281,7 +281,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     room,
     get codec() {
       codec ??= codecOf(options.codec ?? room().codec, options.compress ?? room().compress)
-      if (records && !codec.name.endsWith('+inputs')) {
+      if (records && !withoutReads(codec.name).hasReads) {
         const plain = codec
         codec = {
           name: withReads(plain.name),

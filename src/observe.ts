@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { types } from 'node:util'
 import { UncertainError } from './errors.ts'
 import { warn } from './events.ts'
-import { around, depend, type Frame } from './frame.ts'
+import { around, depend, type Frame, isInside } from './frame.ts'
 import { LOGGERS } from './freeze/brands.ts'
+import { isDigest } from './freeze/checks.ts'
 import { listenToListings } from './freeze/files.ts'
 import type { InputVersion } from './freeze/freeze.ts'
 import { inputVersion } from './freeze/marks.ts'
@@ -140,6 +141,7 @@ export function inherit(
   recorded: readonly Recorded[] = [],
   expiresAt?: number,
 ): void {
+  if (!isInside()) return
   depend([...inputPaths, ...recorded.map(nameOf)], expiresAt)
   if (recorded.length + inputVersions.length === 0) return
   for (const frame of around()) {
@@ -152,8 +154,8 @@ export function inherit(
 
 /** An input file that was declared, as one that was read. */
 function contentOf([path, version]: InputVersion): readonly Recorded[] {
-  const isContent = typeof version === 'string' && /^(?:absent|[0-9a-f]{32})$/.test(version)
-  return isContent ? [{ kind: 'content', name: path, version }] : []
+  const isContent = version === 'absent' || isDigest(version)
+  return isContent ? [{ kind: 'content', name: path, version: version as string }] : []
 }
 
 /** Why what a call returned must not be kept: what it used. */
@@ -262,6 +264,8 @@ function isNew(
 
 function isDeclared({ declared, environment, memo }: Observation, { kind, name }: Read): boolean {
   if (kind === 'variable') return environment.has(name)
+  // all of it, which has no name that could be declared
+  if (kind === 'environment') return false
   // what counts of an input file is its content
   if (memo.recordsInputs && isBesideContent(kind)) return false
   return declared.has(resolve(name))

@@ -23,7 +23,6 @@ export class Recent<K, V> {
     if (young !== undefined) return young
     const old = this.#old.get(key)
     if (old !== undefined) {
-      this.#old.delete(key)
       this.set(key, old)
     }
     return old

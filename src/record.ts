@@ -52,6 +52,7 @@ export function record(memo: Memo, room: Room, streamed: Streamed, streaming: St
   const recording = new StreamRecording(memo, room, store, streamed, streaming)
   const stream = guarded(memo, room, () => tapped(streaming, recording))
   if (stream === undefined) {
+    frame.isOver = true
     recording.spoil()
     return streaming.stream
   }

@@ -31,7 +31,7 @@ export class Timing {
 
   /** The call is over. */
   tell(event: 'hit' | 'miss', name: string, key: Digest): void {
-    const told = { event, name, key, steps: this.#steps, total: performance.now() - this.#began }
+    const told = { event, name, key, steps: { ...this.#steps }, total: performance.now() - this.#began }
     tell('perf', () => told)
     if (log !== undefined) note({ at: Date.now(), ...told })
   }

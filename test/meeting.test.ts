@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
-import { file, type GroupOptions, type InputFile, ignore } from 'permafrost'
+import { file, files, type GroupOptions, type InputFile, type InputFiles, ignore } from 'permafrost'
 import { temporaryFolder, temporaryGroup } from './support/temporary.js'
 
 /** What no key covers. */
@@ -451,4 +451,73 @@ test('a lower ttl counts for what was kept with a higher one, or none', async (t
   assert.throws(failing, /^Error: 2/)
   const impatient = group.memoize(fail, { ttl: '1s', cacheErrors: true })
   assert.throws(impatient, /^Error: 3/)
+})
+
+test("the whole environment is read, whatever folder is declared: inputs: 'auto'", (t) => {
+  const { group } = temporaryGroup(t)
+  const names = group.memoize(
+    (_all: InputFiles) =>
+      Object.keys(process.env)
+        .filter((name) => name.startsWith('PF_ZZ'))
+        .join(),
+    {
+      inputs: 'auto',
+      name: 'names',
+    },
+  )
+  t.after(() => {
+    delete process.env['PF_ZZ']
+    delete process.env['PF_ZZ2']
+  })
+  const folder = temporaryFolder(t)
+  const before = process.cwd()
+  t.after(() => process.chdir(before))
+  process.chdir(folder)
+  process.env['PF_ZZ'] = '1'
+  assert.equal(names(files('.')), 'PF_ZZ')
+  process.env['PF_ZZ2'] = '1'
+  assert.equal(names(files('.')), 'PF_ZZ,PF_ZZ2')
+})
+
+test('a call lives no longer than one inside it whose ttl, or what is asked beside it, fails', (t) => {
+  let now = 1_000_000
+  const { group } = temporaryGroup(t, { clock: () => now })
+  const fail = (): never => {
+    throw new Error('no')
+  }
+  for (const options of [
+    { ttl: fail },
+    { ttl: () => 5, shouldCache: fail },
+    { ttl: () => 5, shouldCache: () => false },
+  ]) {
+    const inner = group.memoize(() => now, {
+      ...options,
+      version: 1,
+      name: `inner ${Object.keys(options)} ${options.shouldCache}`,
+    })
+    const outer = group.memoize(() => inner(), {
+      version: 1,
+      name: `outer ${Object.keys(options)} ${options.shouldCache}`,
+    })
+    outer()
+    now += 10
+    assert.equal(outer(), now)
+  }
+})
+
+test('a function that a codec gives is a new one for each', (t) => {
+  const { group } = temporaryGroup(t)
+  const codec = {
+    name: 'adder',
+    encode: (value: unknown) => Buffer.from(String((value as (n: number) => number)(0))),
+    decode: (bytes: Uint8Array) => {
+      const by = Number(Buffer.from(bytes))
+      return (n: number) => n + by
+    },
+  }
+  const adder = group.memoize((by: number) => (n: number) => n + by, { codec, name: 'adder' })
+  adder(2)
+  const [one, other] = [adder(2), adder(2)]
+  assert.deepEqual([one(1), other(1)], [3, 3])
+  assert.notEqual(one, other)
 })

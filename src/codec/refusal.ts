@@ -44,16 +44,19 @@ export function propertyOf(object: object, key: string | symbol): unknown {
   return undefined
 }
 
-/** Whether it gives values by its own code: a stream, an iterator, what is iterated asynchronously. */
-const givesValues = (value: object): boolean =>
-  typeof propertyOf(value, Symbol.asyncIterator) === 'function' ||
-  (typeof propertyOf(value, Symbol.iterator) === 'function' &&
-    typeof propertyOf(value, 'next') === 'function')
+/** Whether it is iterated asynchronously, by its own code. */
+export const isAsyncIterable = (value: object): boolean =>
+  typeof propertyOf(value, Symbol.asyncIterator) === 'function'
+
+/** Whether it gives values by its own code. */
+export const isIterator = (value: object): boolean =>
+  typeof propertyOf(value, Symbol.iterator) === 'function' && typeof propertyOf(value, 'next') === 'function'
 
 /** A class of the platform is there under its name; to anybody else's, registerClass may help. */
 function adviceOn(value: unknown): string {
   if (typeof value !== 'object' || value === null) return ''
-  if (givesValues(value)) return ' (return it by itself, as a stream, or store an array of its values)'
+  if (isAsyncIterable(value) || isIterator(value))
+    return ' (return it by itself, as a stream, or store an array of its values)'
   const made = makerOf(value)
   if (made === undefined) return ''
   const { maker, name } = made

@@ -4,7 +4,7 @@
  */
 import { types } from 'node:util'
 import { classOf } from '../codec/classes.ts'
-import { describe, propertyOf } from '../codec/refusal.ts'
+import { describe, isAsyncIterable, isIterator } from '../codec/refusal.ts'
 import { CodecError } from '../errors.ts'
 import { nodeStreams } from './kinds.ts'
 
@@ -30,12 +30,9 @@ function whyRefused(value: object): string | undefined {
       ? 'a ReadableStream that is locked or has properties of its own: return one that nobody reads'
       : `${describe(value)}, which is more than a ReadableStream: return it.pipeThrough(new TransformStream())`
   }
-  if (typeof propertyOf(value, Symbol.asyncIterator) === 'function')
+  if (isAsyncIterable(value))
     return `${describe(value)}, which is iterated by its own code: return its values by an async generator`
-  if (
-    typeof propertyOf(value, Symbol.iterator) === 'function' &&
-    typeof propertyOf(value, 'next') === 'function'
-  )
+  if (isIterator(value))
     return `${describe(value)}, of which nobody can make another: return [...it].values(), or its values by a generator`
   return undefined
 }
