@@ -8,10 +8,11 @@ import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
-import { before, lookForMutation, recompute } from './audit.ts'
-import { CodecError, PermafrostError } from './errors.ts'
+import { answer, apart, type Call, countHit } from './answer.ts'
+import { before, lookForMutation } from './audit.ts'
+import { CodecError } from './errors.ts'
 import { expiryOf, type Found, find, isFresh } from './find.ts'
-import { conclude, depend, frameOf, outside, waitingFor, within, wouldCircle } from './frame.ts'
+import { conclude, depend, frameOf, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
 import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
@@ -19,26 +20,21 @@ import { disabled } from './lookup.ts'
 import type { Memo } from './memo.ts'
 import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
-import { replay, startRecording, unheard } from './output.ts'
+import { replay, startRecording } from './output.ts'
 import { record } from './record.ts'
-import { changedSince, type Recorded } from './recorded.ts'
+import { whyRequired } from './require.ts'
 import { outdate, runningOf } from './running.ts'
+import { inquire, isAsked, leave as leaveShared, overtaken, send, sharingOf } from './share.ts'
 import type { Lease } from './store/contract.ts'
-import { exhaust, type Player, type Streaming, streamOf } from './stream/stream.ts'
-import { startTiming, type Timing, timed } from './timing.ts'
-import { type Asked, tellHit, tellMiss, tellStale } from './told.ts'
+import { exhaust, type Streaming, streamOf } from './stream/stream.ts'
+import { startTiming, timed } from './timing.ts'
+import { tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Entry } from './types.ts'
+import { shortened } from './words.ts'
 
 // as it was when this was loaded: programs put others in its place
 const { setImmediate } = timers
-
-/** One call on its way. */
-interface Call extends Asked {
-  /** When it began, or when it last had to wait for others. */
-  readonly began: number
-  readonly timing: Timing | undefined
-}
 
 /** Answer the call from the cache, or run the function and keep what it returns. */
 export function call(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
@@ -95,72 +91,15 @@ function withKey(
     uncached(memo, room, failure)
     // nobody knows its input files
     depend([], expiryAtOnce(memo, room), `it calls a function, but ${failure.message}`)
-    if (memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
-    if (memo.isAsync) return Promise.reject(failure)
-    throw failure
+    const refused = whyRequired(memo.resultsOnly, () => memo.name) ?? failure
+    if (refused === failure && memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
+    if (memo.isAsync) return Promise.reject(refused)
+    throw refused
   }
   return proceed({ memo, room, keyed, self, args, began, timing })
 }
 
-// hits -------------------------------------------------------------------------------------------------------------
-
-/** What was found, as the function would give it: it may throw. */
-function answer(one: Call, { entry, outcome, player, recorded }: Found): unknown {
-  const { keyed, memo } = one
-  const { async, computeTime, size } = entry
-  inherit(keyed, recorded, expiryOf(memo, entry))
-  countHit(one, computeTime)
-  one.timing?.tell('hit', memo.name, keyed.key.digest)
-  tellHit(one, { size, timeSaved: computeTime })
-  const { printed, thrown, value } = outcome
-  if (player !== undefined) takePart(one, player, recorded)
-  if (memo.captureOutput && printed !== undefined) replay(printed)
-  if (thrown === undefined) {
-    // a stream cannot be compared with another without being taken
-    const audited = player === undefined ? audit(one, value) : undefined
-    return async ? Promise.resolve(audited).then(() => value) : value
-  }
-  const error = remembered(thrown.error, entry)
-  if (async) return Promise.reject(error)
-  throw error
-}
-
-/** Does what is no part of the calls around it. */
-const apart = <T>(work: () => T): T => outside(() => unheard(work))
-
-/** Of some hits, whether the function would return that now. */
-function audit({ args, memo, self }: Call, value: unknown): void | Promise<void> {
-  if (typeof memo.audit !== 'number' || Math.random() >= memo.audit) return
-  return apart(() => recompute(memo, self, args, value))
-}
-
-/** An error says in its stack that it is not of now. */
-function remembered(error: unknown, { createdAt }: Entry): unknown {
-  if (error instanceof Error && typeof error.stack === 'string') {
-    error.stack += `\n    kept by permafrost since ${new Date(createdAt).toISOString()}`
-  }
-  return error
-}
-
-/** Where a recording cannot say what the function would do, the function does it. */
-function takePart(one: Call, player: Player, recorded: readonly Recorded[]): void {
-  const { args, keyed, memo, room, self } = one
-  if (memo.captureOutput) player.print = replay
-  player.live = (why) => {
-    if (why instanceof PermafrostError) room.report(why, memo.name)
-    const now = keyOf(memo, self, args).key
-    if (now.digest !== keyed.key.digest || changedSince(recorded).length > 0) throw why
-    return Reflect.apply(memo.fn, self, args)
-  }
-}
-
-function countHit({ began, keyed, memo, room }: Call, timeSaved?: number): void {
-  guarded(memo, room, () => {
-    // whoever joined a call has waited for it, and saved what can't be known
-    const counted = timeSaved === undefined ? {} : { timeSaved, overhead: performance.now() - began }
-    room.count(memo.name, { hits: 1, ...counted }, keyed.key.digest)
-  })
-}
+// others that are at it -------------------------------------------------------------------------------------------
 
 /** A call like one that is running: wait for that one, and take a copy; where there is none to take, run as well. */
 async function join(one: Call, flight: Flight): Promise<unknown> {
@@ -195,7 +134,12 @@ type Ran = { readonly value: unknown } | { readonly flight: Flight }
 function compute(one: Call, turn: Turn): unknown {
   const { keyed, memo, room } = one
   if (turn.kind === 'found') return answer(one, turn.found)
-  if (turn.kind === 'compute') return land(one, run(one, turn.lease))
+  if (turn.kind === 'compute') {
+    return land(
+      one,
+      isAsked(one) ? { flight: flightOf(one, flyShared(one, turn.lease)) } : run(one, turn.lease),
+    )
+  }
   if (turn.async) return land(one, { flight: flightOf(one, flyLater(one)) })
   const next = waitBlocking(memo, room, keyed.key)
   return compute({ ...one, began: performance.now() }, next)
@@ -206,15 +150,44 @@ async function flyLater(early: Call): Promise<Kept> {
   const { args, keyed, memo, room } = early
   const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
   const one = { ...early, began: performance.now() }
-  const frame = frameOf(keyed.key.digest)
-  if (turn.kind === 'found') {
-    const { copy, entry, recorded } = turn.found
-    frame.expiresAt = expiryOf(memo, entry)
-    return { value: await answer(one, turn.found), copy, frame, recorded }
-  }
-  const ran = run(one, turn.kind === 'compute' ? turn.lease : undefined)
-  return 'flight' in ran ? ran.flight.landed : { value: ran.value, copy: undefined, frame, recorded: [] }
+  if (turn.kind === 'found') return hitFor(one, turn.found)
+  const lease = turn.kind === 'compute' ? turn.lease : undefined
+  return isAsked(one) ? flyShared(one, lease) : ranTo(one, run(one, lease))
 }
+
+/** Others may have computed it, or be at it, on another machine. */
+async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
+  const { memo, room } = early
+  const sharing = sharingOf(early)
+  let found: Found | undefined
+  try {
+    found = sharing && (await inquire(early, sharing))
+  } catch (error) {
+    // given up, by its own signal
+    giveBack(memo, room, lease, 'done')
+    throw error
+  }
+  const one = { ...early, began: performance.now(), sharing }
+  if (found !== undefined) {
+    giveBack(memo, room, lease, 'done')
+    return hitFor(one, found)
+  }
+  const kept = await ranTo(one, run(one, lease))
+  const theirs = sharing && (await overtaken(one, sharing))
+  return theirs === undefined ? kept : hitFor(one, theirs)
+}
+
+/** A hit that others may join. */
+async function hitFor(one: Call, found: Found): Promise<Kept> {
+  const frame = frameOf(one.keyed.key.digest)
+  frame.expiresAt = expiryOf(one.memo, found.entry)
+  return { value: await answer(one, found), copy: found.copy, frame, recorded: found.recorded }
+}
+
+const ranTo = (one: Call, ran: Ran): Kept | Promise<Kept> =>
+  'flight' in ran
+    ? ran.flight.landed
+    : { value: ran.value, copy: undefined, frame: frameOf(one.keyed.key.digest), recorded: [] }
 
 const flightOf = ({ args, keyed, memo }: Call, landed: Promise<Kept>): Flight => {
   const signals = signalsIn(args)
@@ -240,6 +213,15 @@ function land({ keyed, room }: Call, ran: Ran): unknown {
  */
 function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalidate'): Ran {
   const { args, keyed, memo, room, self, timing } = one
+  const required = whyRequired(memo.resultsOnly, () => `${memo.name}(${shortened(args)})`)
+  const sharing = one.sharing ?? (required === undefined ? sharingOf(one) : undefined)
+  if (required !== undefined) {
+    giveBack(memo, room, lease, 'done')
+    if (sharing !== undefined) leaveShared(sharing)
+    if (memo.isAsync) return { value: Promise.reject(required) }
+    throw required
+  }
+  if (sharing !== undefined && because !== undefined) sharing.over = true
   tellMiss(one, because)
   const frame = frameOf(keyed.key.digest, lease)
   const signals = signalsIn(args)
@@ -257,17 +239,19 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     timing?.add('compute', elapsed)
     return elapsed
   }
+  const sent = sharing && ((entry: Entry, threw: boolean) => send(one, sharing, entry, threw))
   /** Others may have their turn. */
   const leave = (how: Parameters<typeof giveBack>[3]): void => {
     room.running.delete(running)
     giveBack(memo, room, lease, how)
+    if (sharing !== undefined) leaveShared(sharing)
     timing?.tell('miss', memo.name, keyed.key.digest)
   }
   const finish = (came: Pick<Outcome, 'value' | 'thrown'>, async: boolean): ReturnType<typeof keep> => {
     recording?.stop()
     const elapsed = worked()
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
-    const finished = { keyed, self, args, frame, outcome, elapsed, async, lease, timing }
+    const finished = { keyed, self, args, frame, outcome, elapsed, async, lease, timing, send: sent }
     try {
       return keep(memo, room, { ...finished, isOutdated: isOutdated() })
     } finally {
@@ -281,7 +265,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   const stream = (streaming: Streaming, async: boolean): unknown => {
     const elapsed = worked()
     leave('unkept')
-    const streamed = { keyed, self, args, frame, elapsed, async, output: recording, running }
+    const streamed = { keyed, self, args, frame, elapsed, async, output: recording, running, send: sent }
     return record(memo, room, streamed, streaming)
   }
   const invoke = (): unknown => Reflect.apply(memo.fn, self, args)
@@ -311,6 +295,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     attempt(() => Promise.prototype.then.call(result, undefined, () => undefined))
     throw failure
   }
+  memo.learnt.isAsync = true
   if (lease !== undefined) guarded(memo, room, () => room.store()?.leases.renew(lease))
   const landed = result.then(
     (value): Kept => {

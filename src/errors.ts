@@ -91,6 +91,16 @@ export class BlobError extends PermafrostError {
   }
 }
 
+/** There is no result of a call, and it must not be computed. */
+export class ResultRequiredError extends PermafrostError {
+  override readonly name = 'ResultRequiredError'
+  readonly code = 'ERR_RESULT_REQUIRED' as const
+
+  constructor(call: string, message = 'it must not be computed here') {
+    super(`there is no result of ${call}: ${message}`)
+  }
+}
+
 /** A function given as an option threw. */
 export class OptionError extends PermafrostError {
   override readonly name = 'OptionError'

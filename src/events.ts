@@ -29,6 +29,9 @@ export type EventName =
   | 'uncacheable'
   | 'thrashing'
   | 'network'
+  | 'pushed'
+  | 'refused'
+  | 'unreachable'
 
 type Topic = 'ops' | 'perf' | 'freeze'
 

@@ -22,6 +22,8 @@ export interface Found {
   readonly player?: Player
   /** Milliseconds since it expired; negative while it has not. */
   readonly staleFor: number
+  /** Whether it came from the tier behind the directory. */
+  readonly isShared?: boolean
 }
 
 /** A result that is fresh, or for which somebody may have a use though it is not. */
@@ -70,24 +72,39 @@ export function open(
   if (known !== undefined) return known
   const kind = recordedKind(entry.codec, memo.codec)
   if (kind !== undefined) return openStream(memo, store, entry, kind)
-  const found = timed(timing, 'read', () => openedFor(memo, store.read(entry)))
+  const stored = timed(timing, 'read', () => store.read(entry))
+  const opened = stored && unpacked(memo, entry.codec, stored, () => store.read(entry), timing)
+  if (opened === undefined || 'changed' in opened) return opened
+  if (Object.isFrozen(entry) && opened.recorded.length === 0 && isPrimitive(opened.outcome)) {
+    // a copy that does not hold the bytes
+    const { outcome, recorded } = opened
+    plain.set(entry, { outcome, copy: () => outcome, recorded })
+  }
+  return opened
+}
+
+/**
+ * The same of bytes at hand. Throws a `CodecError`.
+ * @param again gets them once more: the value has the leaves as its own memory
+ */
+export function unpacked(
+  memo: Memo,
+  form: string,
+  stored: Parts,
+  again?: () => Parts | undefined,
+  timing?: Timing,
+): Opened | { readonly changed: readonly string[] } | undefined {
+  const found = openedFor(memo, stored)
   if (found === undefined) return undefined
   const { leaves, recorded } = found
   const changed = changedSince(recorded)
   if (changed.length > 0) return { changed }
-  const decoded = (parts: Parts) => decodeOutcome(memo.codec, entry.codec, parts)
+  const decoded = (parts: Parts) => decodeOutcome(memo.codec, form, parts)
   const copy = () => {
-    // the first one has the leaves as its own memory
-    const parts = leaves.length === 0 ? found : openedFor(memo, store.read(entry))
+    const parts = leaves.length === 0 ? found : openedFor(memo, again?.())
     return parts && decoded(parts)
   }
-  const opened = { outcome: timed(timing, 'decode', () => decoded(found)), copy, recorded }
-  if (Object.isFrozen(entry) && recorded.length === 0 && isPrimitive(opened.outcome)) {
-    // a copy that does not hold the bytes
-    const { outcome } = opened
-    plain.set(entry, { outcome, copy: () => outcome, recorded })
-  }
-  return opened
+  return { outcome: timed(timing, 'decode', () => decoded(found)), copy, recorded }
 }
 
 /** What cannot be changed need not be read again, where the store has the entry in memory. */
@@ -132,8 +149,12 @@ export const isUsable = (entry: Entry, { codec }: Memo): boolean =>
   isFormOf(entry.codec, codec) || recordedKind(entry.codec, codec) !== undefined
 
 /** Whether it has what the function's options ask for: errors and output are kept only if they say so. */
-export const isWanted = ({ printed, thrown }: Outcome, { cacheErrors, captureOutput }: Memo): boolean =>
-  (printed !== undefined || !captureOutput) && (thrown === undefined || cacheErrors !== undefined)
+export const isWanted = (
+  { printed, thrown }: Outcome,
+  { cacheErrors, captureOutput, rerunErrors }: Memo,
+): boolean =>
+  (printed !== undefined || !captureOutput) &&
+  (thrown === undefined || (cacheErrors !== undefined && !rerunErrors))
 
 /** A result's bytes, apart from what was recorded with them. */
 function openedFor(

@@ -1,6 +1,7 @@
 /**
  * What a group may be told: its options, and how each is checked. Nothing here acts on them.
  */
+import type { BlobStore } from './blob/blob-store.ts'
 import type { BuiltinCodec, Compression } from './codec/codec.ts'
 import type { PermafrostError } from './errors.ts'
 import type { Packages } from './freeze/origin.ts'
@@ -13,6 +14,7 @@ import {
   packagesCheck,
 } from './memoize-options.ts'
 import { is, type OptionCheck } from './options.ts'
+import { pipelineCheck } from './pipeline.ts'
 import { policies } from './store/policy.ts'
 import type { ByteSize, Codec, Duration, EvictionPolicy } from './types.ts'
 
@@ -92,6 +94,37 @@ export interface GroupOptions {
   /** @defaultValue `'respect'` */
   readonly keyOrder?: 'respect' | 'ignore'
   /**
+   * Where results are shared with others: the URI of a blob store, or one that is open and stays so. Asynchronous functions ask there
+   * before they compute; what was computed is sent there, after the caller has it.
+   * @defaultValue none
+   */
+  readonly blobStore?: string | URL | BlobStore
+  /**
+   * What to do with the blob store: look results up, send them, or both.
+   * @defaultValue `'read-write'`
+   */
+  readonly mode?: 'read' | 'write' | 'read-write'
+  /**
+   * With a key results are signed (HMAC-SHA256), and those in the blob store that are not are none.
+   * @defaultValue none: whoever may write there is believed
+   */
+  readonly signingKey?: string | Uint8Array
+  /**
+   * How long a call waits for the blob store to answer before it computes. Then nobody asks there for a while.
+   * @defaultValue `'5s'`
+   */
+  readonly patience?: Duration
+  /**
+   * The pipeline of its functions: what is kept in one is not found in another, so a new id starts over.
+   * @defaultValue `'default'`
+   */
+  readonly pipelineId?: string
+  /**
+   * Throw a `ResultRequiredError` where a call would have to be computed.
+   * @defaultValue false
+   */
+  readonly resultsOnly?: boolean
+  /**
    * Look results up, but write nothing.
    * @defaultValue false
    */
@@ -131,6 +164,21 @@ export const groupChecks: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   packages: packagesCheck,
   observe: observeCheck,
   keyOrder: is.oneOf('respect', 'ignore'),
+  blobStore: {
+    expects: 'the URI of a blob store, or a blob store',
+    accepts: (value) =>
+      typeof value === 'string' || value instanceof URL
+        ? URL.canParse(`${value}`)
+        : typeof (value as { get?: unknown } | null)?.get === 'function',
+  },
+  mode: is.oneOf('read', 'write', 'read-write'),
+  signingKey: {
+    expects: 'a non-empty string or bytes',
+    accepts: (value) => is.string.accepts(value) || (value instanceof Uint8Array && value.length > 0),
+  },
+  patience: is.duration,
+  pipelineId: pipelineCheck,
+  resultsOnly: is.boolean,
   readonly: is.boolean,
   temporary: is.boolean,
   clock: is.function,

@@ -5,28 +5,31 @@
  * Opening throws for misuse (a wrong option, a directory that is somebody else's or of a newer format). A directory that
  * merely cannot be used right now costs one warning, and the functions run uncached.
  */
-import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { checkCompression } from './codec/codec.ts'
+import { defaultDirectory } from './default-directory.ts'
 import { type PermafrostError, StoreError } from './errors.ts'
 import { emit, warn, warnOnce } from './events.ts'
 import { DEPARTED } from './explain.ts'
 import { digestBytes, newDigester } from './freeze/digest.ts'
-import { keepParsesIn } from './freeze/kept.ts'
 import { type GroupOptions, groupChecks } from './group-options.ts'
 import type { Flight } from './keep.ts'
-import type { Counted } from './memo.ts'
-import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
+import type { Counted, SharedRoom } from './memo.ts'
+import { type Memoize, memoizeFor, memoOfWrapper, registerRoom } from './memoize.ts'
 import { leaseTerms } from './memoize-options.ts'
+import { closed, isReportWanted, opened } from './open-groups.ts'
 import { bytes, checkOptions, milliseconds } from './options.ts'
 import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
 import { outdate, type Running } from './running.ts'
 import { checkEviction, checkListing, checkPrefix, selectionOf } from './selection.ts'
+import { type PullReport, pull } from './share.ts'
+import type { PushReport } from './shared/tier.ts'
+import { sharedRoom } from './shared-room.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
+  AnyFunction,
   Departed,
   Digest,
   Entry,
@@ -63,7 +66,7 @@ const SURVIVABLE: ReadonlySet<string> = new Set([
   'ERR_STORE_READONLY',
 ])
 
-export class MemoizedGroup implements Disposable {
+export class MemoizedGroup implements Disposable, AsyncDisposable {
   /** Absolute. */
   readonly directory: string
   /** `memoize` for this group; needs no `this`. */
@@ -71,6 +74,7 @@ export class MemoizedGroup implements Disposable {
   readonly #onError: ((error: PermafrostError) => void) | undefined
   readonly #clock: () => number
   #store: Store | undefined
+  readonly #shared: SharedRoom | undefined
   readonly #runs = { flights: new Map<Digest, Flight>(), running: new Set<Running>() }
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
@@ -100,11 +104,15 @@ export class MemoizedGroup implements Disposable {
       newDigester,
       onError: (error) => this.#report(error, this.directory),
     })
+    this.#shared = sharedRoom(options, clock, (error, subject) => this.#report(error, subject))
     registerRoom(this, {
       store: () => this.#store,
       clock,
       ...this.#runs,
       revalidating: new Set<Digest>(),
+      shared: this.#shared,
+      pipelineId: options.pipelineId,
+      resultsOnly: options.resultsOnly ?? false,
       report: (error, subject) => this.#report(error, subject),
       count: (name, what, touched) => {
         this.#count(name, what)
@@ -254,9 +262,35 @@ export class MemoizedGroup implements Disposable {
     return reportText(this.directory, this.#counted, all)
   }
 
-  /** Synchronous: when it returns, all finished results survive a power cut. Throws `StoreError`. */
-  commit(): void {
+  /**
+   * Synchronous: when it returns, all finished results survive a power cut. With `remote`, those that are on their way to the blob store are waited
+   * for, too. Throws `StoreError`.
+   */
+  commit(): void
+  commit(options: { readonly remote: true }): Promise<PushReport>
+  commit(options?: { readonly remote: true }): unknown {
     this.#opened().commit()
+    return options?.remote === true ? this.push() : undefined
+  }
+
+  /** Waits until what was computed is in the blob store, as far as that answers. Never rejects; throws an `Error` without a blob store. */
+  push(): Promise<PushReport> {
+    return this.#sharing('push').tier.push()
+  }
+
+  /**
+   * Gets results of a function from the blob store into the directory, where synchronous calls find them. Computes nothing. Throws as `f.key`
+   * does, and an `Error` without a blob store.
+   * @param calls the arguments of each call
+   */
+  pull<F extends AnyFunction>(f: F, calls: Iterable<Parameters<F>>): Promise<PullReport> {
+    this.#sharing('pull')
+    return pull(memoOfWrapper(f, 'pull'), [...calls])
+  }
+
+  #sharing(where: string): SharedRoom {
+    if (this.#shared === undefined) throw new Error(`${where}: the group has no blobStore`)
+    return this.#shared
   }
 
   /** Write results to one file, which appears whole or not at all, to be imported elsewhere. Rejects with the signal's reason. */
@@ -316,9 +350,16 @@ export class MemoizedGroup implements Disposable {
     this.#store = undefined
     closed(this)
     store?.close()
+    void this.#shared?.tier.close()
   }
 
   [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** As `close()`, when all that is on its way to the blob store is there, as far as that answers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#shared?.tier.push()
     this.close()
   }
 
@@ -361,59 +402,4 @@ class DefaultGroup extends MemoizedGroup {
 export function defaultGroup(): MemoizedGroup {
   shared ??= new DefaultGroup(configured)
   return shared
-}
-
-/** Where results are kept if nobody says. */
-export function defaultDirectory(scope?: GroupOptions['scope']): string {
-  const named = process.env['PERMAFROST_DIR']
-  if (named !== undefined && named !== '' && scope === undefined) return named
-  if (scope === 'system') return join(systemCache(), 'permafrost')
-  const start = process.cwd()
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, '.permafrost')
-    if (folder === dirname(folder)) return join(start, '.permafrost')
-  }
-}
-
-function systemCache(): string {
-  const { XDG_CACHE_HOME, LOCALAPPDATA } = process.env
-  if (process.platform === 'win32') return LOCALAPPDATA ?? join(homedir(), 'AppData', 'Local')
-  if (process.platform === 'darwin') return join(homedir(), 'Library', 'Caches')
-  return XDG_CACHE_HOME ?? join(homedir(), '.cache')
-}
-
-// open groups, and exit --------------------------------------------------------------------------------------------
-
-/** Whether PERMAFROST_REPORT asks for a report of each group at the end. */
-const isReportWanted = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_REPORT'] ?? '')
-
-interface Opened {
-  readonly end: () => void
-  readonly parses: Store['parses']
-}
-
-/** In the order in which they were opened: the first keeps what all functions of the process are read as. */
-const groups = new Map<MemoizedGroup, Opened>()
-let listening = false
-
-function closed(group: MemoizedGroup): void {
-  groups.delete(group)
-  const [first] = groups.values()
-  keepParsesIn(first?.parses)
-}
-
-function opened(group: MemoizedGroup, how: Opened): void {
-  groups.set(group, how)
-  if (groups.size === 1) keepParsesIn(how.parses)
-  if (listening) return
-  listening = true
-  process.on('exit', () => {
-    for (const { end } of [...groups.values()]) {
-      try {
-        end()
-      } catch {
-        // the program ends with its own exit code; results are on disk already, only counts are lost
-      }
-    }
-  })
 }

@@ -16,6 +16,7 @@ export {
   FreezeError,
   OptionError,
   PermafrostError,
+  ResultRequiredError,
   StoreError,
   UncertainError,
 } from './errors.ts'
@@ -33,7 +34,13 @@ export type { Lookup } from './lookup.ts'
 // memoize
 export type { Memoize, MemoizeDecorator, Memoized, MemoizedMethods } from './memoize.ts'
 export type { LeaseOptions, MemoizeOptions } from './memoize-options.ts'
+export { addPipelineHandler, withPipelineId } from './pipeline.ts'
 export type { Ref } from './ref.ts'
+export type { RequireOptions } from './require.ts'
+export { requireAllResults } from './require.ts'
+export type { PullReport } from './share.ts'
+export { type Memo as MemoUri, parseMemoUri } from './shared/place.ts'
+export type { PushReport } from './shared/tier.ts'
 export type {
   ByteSize,
   CallKey,

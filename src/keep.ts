@@ -53,6 +53,8 @@ export interface Finished {
   /** Whether it was given up, forgotten or computed anew while it ran. */
   readonly isOutdated: boolean
   readonly timing?: Timing | undefined
+  /** Sends what was kept to others. */
+  readonly send?: ((entry: Entry, threw: boolean) => void) | undefined
 }
 
 /** Milliseconds from which a call is worth the microseconds of noting what it was, to explain later misses by. */
@@ -87,7 +89,9 @@ export function keepTape(
     const expiresAt = expiryToKeep(memo, room, finished, true)
     if (typeof expiresAt !== 'number') return expiresAt
     const entry = entryToBe(memo, finished, expiresAt, form)
-    tellOfPut(entry, finished.args, put(entry))
+    const made = put(entry)
+    tellOfPut(entry, finished.args, made)
+    if (made !== undefined) finished.send?.(made, false)
     return undefined
   })
 }
@@ -138,6 +142,7 @@ function encoded(memo: Memo, room: Room, finished: Finished): Encoded | Permafro
   const bytes = memo.recordsInputs ? sealed(recordedBy(finished.frame), made.bytes) : made.bytes
   const put = timed(timing, 'write', () => store.put(entry, bytes, made.leaves))
   tellOfPut(entry, args, put)
+  if (put !== undefined) finished.send?.(put, finished.outcome.thrown !== undefined)
   return made
 }
 

@@ -3,8 +3,9 @@
  * Turns a function with its options into a `CallKey`; knows nothing of where results are kept.
  */
 import { ask, FreezeError } from './errors.ts'
-import { digestBytes } from './freeze/digest.ts'
+import { digestForKey, strongly } from './freeze/digest.ts'
 import {
+  defaultWalkOptions,
   digestPrimitives,
   type Frozen,
   freezeArguments,
@@ -39,6 +40,17 @@ export interface Subject {
   readonly tellUses: (uses: readonly Use[]) => void
   /** Whether it calls what its object inherits. */
   readonly usesSuper: () => boolean
+  /** Functions that it calls in a way that its code does not show. */
+  readonly calls: readonly AnyFunction[]
+  /** Apart from which other results its own are kept; undefined for the usual place. */
+  readonly space: () => Space | undefined
+}
+
+/** What parts the results of one and the same function. */
+export interface Space {
+  readonly pipelineId: string
+  /** In the place of pipeline and function: what a function of another name, or other code, has left. */
+  readonly memospace?: string | undefined
 }
 
 /** A call's key, with the paths of the input files that are part of it. */
@@ -76,6 +88,48 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   if (inputs === NOTHING) return keyed(key, code, NONE)
   return keyed(key, code, [code, given, ...(stated === undefined ? [] : [stated])])
 }
+
+/** A call by SHA-256, for caches that others write to. 64 hex digits each. */
+export interface StrongKey {
+  readonly code: Digest
+  /** Arguments, contents of input files, state. */
+  readonly given: Digest
+}
+
+/** Throws as `keyOf` does. */
+export function strongKeyOf(subject: Subject, self: unknown, args: readonly unknown[]): StrongKey {
+  return strongly(() => {
+    const { code, args: given, inputs, state } = keyOf(strongOf(subject), self, args).key
+    return { code, given: digestForKey(Buffer.from(given + inputs + state, 'latin1')) }
+  })
+}
+
+/** The same function, whose walks are remembered apart. */
+function strongOf(subject: Subject): Subject {
+  let strong = strongs.get(subject)
+  if (strong === undefined) {
+    strong = Object.create(subject, {
+      walk: { value: strongWalk(subject.walk) },
+      space: { value: () => undefined },
+      tellUses: { value: () => undefined },
+    }) as Subject
+    strongs.set(subject, strong)
+  }
+  return strong
+}
+
+const strongs = new WeakMap<Subject, Subject>()
+
+function strongWalk(walk: WalkOptions): WalkOptions {
+  let strong = strongWalks.get(walk)
+  if (strong === undefined) {
+    strong = { ...walk }
+    strongWalks.set(walk, strong)
+  }
+  return strong
+}
+
+const strongWalks = new WeakMap<WalkOptions, WalkOptions>()
 
 const NONE: readonly never[] = []
 
@@ -173,12 +227,8 @@ export const plainKey = ({ name, code, args, inputs, state, digest }: CallKey): 
   digest,
 })
 
-const four = Buffer.alloc(4 * 32)
-
-function combined(code: Digest, args: Digest, inputs: Digest, state: Digest): Digest {
-  four.write(code + args + inputs + state, 0, 'latin1')
-  return digestBytes(four)
-}
+const combined = (code: Digest, args: Digest, inputs: Digest, state: Digest): Digest =>
+  digestForKey(Buffer.from(code + args + inputs + state, 'latin1'))
 
 /**
  * Where a WeakMap is involved, function and arguments are walked as one, since it may hold something of either. Elsewhere it is
@@ -192,7 +242,7 @@ function freezeGiven(subject: Subject, self: unknown, args: readonly unknown[], 
   if (code.weak || frozen.weak) return freezeValue({ fn, given }, 'args', walk)
   const pairs = inBoth(code.nodes, frozen.nodes)
   if (pairs.length === 0) return frozen
-  return { ...frozen, digest: digestBytes(Buffer.from(`${frozen.digest} ${pairs.join(' ')}`, 'latin1')) }
+  return { ...frozen, digest: digestForKey(Buffer.from(`${frozen.digest} ${pairs.join(' ')}`, 'latin1')) }
 }
 
 /** The numbers that objects and symbols of both walks have in each, one pair after the other. */
@@ -233,6 +283,48 @@ export function tellCode({ fn, name, version, walk }: Subject): readonly Line[] 
 const named = new WeakMap<Subject, Frozen>()
 
 function codeOf(subject: Subject): Frozen {
+  const space = subject.space()
+  const code = space?.memospace === undefined ? calling(subject, ownCode(subject)) : placed()
+  return space === undefined ? code : inSpace(code, space)
+}
+
+/** Of a function that goes by where its results are. */
+function placed(): Frozen {
+  anywhere ??= freezeValue('memospace', 'memospace', defaultWalkOptions)
+  return anywhere
+}
+
+let anywhere: Frozen | undefined
+
+function inSpace(code: Frozen, { memospace, pipelineId }: Space): Frozen {
+  const name = memospace ?? pipelineId
+  const before = spaced.get(code)
+  if (before?.name === name) return before.code
+  const digest = digestForKey(Buffer.from(`in ${name} ${code.digest}`))
+  const apart = { name, code: { ...code, digest } }
+  spaced.set(code, apart)
+  return apart.code
+}
+
+const spaced = new WeakMap<Frozen, { readonly name: string; readonly code: Frozen }>()
+
+/** With the functions that it calls besides. */
+function calling({ calls, name, walk }: Subject, code: Frozen): Frozen {
+  if (calls.length === 0) return code
+  const called = calls.map((fn) => freezeFunction(fn, `${name} calls`, walk))
+  const digests = [code, ...called].map(({ digest }) => digest)
+  return {
+    digest: digestForKey(Buffer.from(`calls ${digests.join(' ')}`, 'latin1')),
+    inputs: called.reduce((all, { inputs }) => together(all, inputs, NOTHING), code.inputs),
+    inputVersions: [code, ...called].flatMap(({ inputVersions }) => inputVersions),
+    environment: [code, ...called].flatMap(({ environment }) => environment),
+    uses: [code, ...called].flatMap(({ uses }) => uses),
+    nodes: code.nodes,
+    weak: [code, ...called].some(({ weak }) => weak),
+  }
+}
+
+function ownCode(subject: Subject): Frozen {
   const { fn, name, once, tellUses, version, walk } = subject
   if (version !== undefined) {
     let frozen = named.get(subject)
@@ -273,7 +365,7 @@ function without(ignored: ReadonlySet<number>, args: readonly unknown[]): unknow
 
 function together(code: Digest, args: Digest, state: Digest): Digest {
   if (code === NOTHING && args === NOTHING && state === NOTHING) return NOTHING
-  return digestBytes(Buffer.from(code + args + state, 'latin1'))
+  return digestForKey(Buffer.from(code + args + state, 'latin1'))
 }
 
 /** Positions for the `ignore` option, which names parameters or gives positions. Throws a `TypeError` for others. */

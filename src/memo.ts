@@ -4,8 +4,11 @@
 import type { PermafrostError } from './errors.ts'
 import type { Purity } from './impure.ts'
 import type { Flight } from './keep.ts'
-import type { Subject } from './key.ts'
+import type { Space, Subject } from './key.ts'
 import type { Running } from './running.ts'
+import type { Rights } from './shared/lease.ts'
+import type { About } from './shared/parcel.ts'
+import type { Tier } from './shared/tier.ts'
 import type { LeaseTerms, Store } from './store/contract.ts'
 import type { CallKey, Codec, Digest, Duration } from './types.ts'
 
@@ -22,8 +25,25 @@ export interface Room {
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */
   report(error: PermafrostError, subject: string): void
+  /** What others have computed, and are given; undefined where nothing is shared. */
+  readonly shared: SharedRoom | undefined
   /** For this process and for all. `touched` is the entry that was of use. */
   count(name: string, what: Counted, touched?: Digest): void
+}
+
+/** The tier behind the directory, as calls see it. */
+export interface SharedRoom {
+  readonly tier: Tier
+  /** Rights to compute, among all machines; undefined where none are taken. */
+  readonly rights: Rights | undefined
+  /** Whether only those who have the signing key can have put there what is there. */
+  readonly isTrusted: boolean
+  /** The store's URI, without credentials. */
+  readonly root: string
+  spaceOf(memo: Memo): Space
+  /** The key below the store's root that a memospace's URI names. Throws a `TypeError` for one of another store. */
+  below(memospace: string): string
+  about(memo: Memo, key: CallKey): About
 }
 
 export interface Counted {
@@ -62,6 +82,14 @@ export interface Memo extends Subject {
   /** What the user said is fine. */
   readonly purity: Purity
   readonly onUncacheable: 'warn' | 'throw' | 'ignore'
+  /** What it is called where others look for its results. */
+  readonly functionId: string
+  /** Where its results belong, whether that is the usual place or not. */
+  readonly spaceOf: () => Space
+  /** Whether to throw where it would have to be computed. */
+  readonly resultsOnly: boolean
+  /** Whether errors that are kept are never given, but computed again. */
+  readonly rerunErrors: boolean
   readonly lease: LeaseTerms | false
   /** Whether it is declared asynchronous, so that each of its calls gives a promise. */
   readonly isAsync: boolean
@@ -80,4 +108,6 @@ export interface Learnt {
   calls: number
   /** Milliseconds that took in all. */
   time: number
+  /** Whether one of them gave a promise. */
+  isAsync: boolean
 }

@@ -6,6 +6,7 @@ import type { Packages } from './freeze/origin.ts'
 import type { MemoizedGroup } from './group.ts'
 import type { CacheErrors } from './memo.ts'
 import { is, milliseconds, type OptionCheck } from './options.ts'
+import { pipelineCheck } from './pipeline.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration } from './types.ts'
 
@@ -23,6 +24,31 @@ export interface MemoizeOptions<F extends AnyFunction = AnyFunction> {
   readonly group?: MemoizedGroup
   /** Identifies the function by name and version in place of its code and all that it captures. */
   readonly version?: string | number
+  /**
+   * Functions that it calls in a way that its code does not show, by name or through a table: theirs counts as its own.
+   * @defaultValue none
+   */
+  readonly calls?: readonly AnyFunction[]
+  /**
+   * The pipeline of its results; see the group's option.
+   * @defaultValue the group's
+   */
+  readonly pipelineId?: string
+  /**
+   * Where its results are, in the place of pipeline, name and code: the URI of a memospace (what `memoUri()` gives, without the last
+   * part). So a function that was renamed or rewritten goes on with the results of the one before; new ones are put there, too.
+   */
+  readonly memospace?: string
+  /**
+   * Throw a `ResultRequiredError` where it would have to be computed.
+   * @defaultValue the group's
+   */
+  readonly resultsOnly?: boolean
+  /**
+   * Whether errors that are kept (`cacheErrors`) are there to be looked at only: a call computes again.
+   * @defaultValue false
+   */
+  readonly rerunErrors?: boolean
   /** Called on each call; what it returns must match, too. */
   readonly state?: () => unknown
   /** What of the arguments identifies the call, in place of all of them. */
@@ -195,6 +221,11 @@ export const memoizeChecks = (
     accepts: (value) => typeof value === 'object' && value !== null && isGroup(value),
   },
   version: is.version,
+  calls: is.listOf('functions', (item) => typeof item === 'function'),
+  pipelineId: pipelineCheck,
+  memospace: is.string,
+  resultsOnly: is.boolean,
+  rerunErrors: is.boolean,
   state: is.function,
   cacheKey: is.function,
   ignore: is.listOf(

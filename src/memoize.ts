@@ -17,9 +17,11 @@ import type { Memo, Room } from './memo.ts'
 import { cacheErrorsOf, leaseTerms, type MemoizeOptions, memoizeChecks } from './memoize-options.ts'
 import { inherit } from './observe.ts'
 import { checkOptions, milliseconds } from './options.ts'
+import { DEFAULT_PIPELINE, pipelineOf } from './pipeline.ts'
 import { withoutReads, withReads } from './recorded.ts'
 import { type Ref, refer } from './ref.ts'
 import { outdate } from './running.ts'
+import { memoUri } from './share.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
 
@@ -53,6 +55,11 @@ export interface MemoizedMethods<F extends AnyFunction> {
   ): ReturnType<F> extends PromiseLike<infer T> ? Promise<Ref<T>> : Ref<ReturnType<F>>
   /** Compute now, and replace what is kept. */
   refresh(...args: Parameters<F>): ReturnType<F>
+  /**
+   * Where in the group's blob store the result of a call is, or would be: root, `permafrost-1`, pipeline, function and version, digest of
+   * what is given. Throws `FreezeError`, and an `Error` without a blob store.
+   */
+  memoUri(...args: Parameters<F>): string
   /** Forget one call. Whether there was something to forget. Throws `FreezeError`. */
   forget(...args: Parameters<F>): boolean
   /** Forget all calls of this function, of all versions of its code. How many there were. */
@@ -108,6 +115,8 @@ export interface GroupRoom extends Room {
   readonly keyOrder: WalkOptions['keyOrder']
   readonly lease: LeaseTerms | false
   readonly observe: 'warn' | 'refuse' | false
+  readonly pipelineId: string | undefined
+  readonly resultsOnly: boolean
 }
 
 /** `memoize` for one group. The group is asked for when it is first needed, so that importing opens nothing. */
@@ -190,6 +199,7 @@ function wrap<F extends AnyFunction>(
     }),
     ref: method((self, args) => refer(memo, self, args, () => call(memo, self, args))),
     refresh: method((self, args) => refresh(memo, self, args)),
+    memoUri: method((self, args) => memoUri(memo, self, args)),
     forget: method((self, args) => forget(memo, self, args)),
     clear: () => {
       outdate(memo.room(), { name: memo.name })
@@ -213,8 +223,22 @@ function wrap<F extends AnyFunction>(
     memo.states.map((state) => ask('state', state)),
     options.cacheKey,
     [...memo.ignored],
+    ...(options.calls === undefined && options.memospace === undefined
+      ? []
+      : [options.calls, options.memospace]),
   ])
+  memos.set(wrapper, memo)
   return wrapper as unknown as Memoized<F>
+}
+
+/** The memos of wrappers. */
+const memos = new WeakMap<object, Memo>()
+
+/** What a memoized function is inside. Throws a `TypeError` for another one. */
+export function memoOfWrapper(wrapper: AnyFunction, where: string): Memo {
+  const memo = memos.get(wrapper)
+  if (memo === undefined) throw new TypeError(`${where}: expected a memoized function`)
+  return memo
 }
 
 const NO_STATS: FunctionStats = { hits: 0, misses: 0, timeSaved: 0, timeSpent: 0, overhead: 0, bytes: 0 }
@@ -301,7 +325,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
     isAsync: types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn),
-    learnt: { calls: 0, time: 0 },
+    learnt: { calls: 0, time: 0, isAsync: false },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,
     audit: options.audit,
@@ -316,6 +340,22 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     recordsInputs: records,
     purity: options,
     onUncacheable: options.onUncacheable ?? 'warn',
+    calls: options.calls ?? [],
+    // a function that its code identifies may move to another file
+    get functionId() {
+      if (options.name !== undefined) return options.name
+      return options.version === undefined ? fn.name || 'anonymous' : memo.name
+    },
+    spaceOf: () => memo.space() ?? { pipelineId: DEFAULT_PIPELINE },
+    space: () => {
+      const pipelineId = pipelineOf(() => memo.name, options.pipelineId, room().pipelineId)
+      const isUsual = pipelineId === DEFAULT_PIPELINE && options.memospace === undefined
+      return isUsual ? undefined : { pipelineId, memospace: options.memospace }
+    },
+    get resultsOnly() {
+      return options.resultsOnly ?? room().resultsOnly
+    },
+    rerunErrors: options.rerunErrors ?? false,
   }
   return memo
 }

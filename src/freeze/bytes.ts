@@ -1,7 +1,7 @@
 /**
  * Writes the frozen encoding into one growing buffer. Knows primitives and lengths, not what they mean.
  */
-import { hashBytes } from './digest.ts'
+import { hashForKey } from './digest.ts'
 import { TAG } from './tags.ts'
 
 /** Views longer than this are written as their digest, so that big arrays are read once and never copied. */
@@ -77,7 +77,7 @@ export class ByteWriter {
   bytes(view: ArrayBufferView): void {
     const size = view.byteLength
     this.number(size)
-    this.raw(size > INLINE_BYTES ? hashBytes(view) : new Uint8Array(view.buffer, view.byteOffset, size))
+    this.raw(size > INLINE_BYTES ? hashForKey(view) : new Uint8Array(view.buffer, view.byteOffset, size))
   }
 
   /** One-byte characters of a number the reader knows. */

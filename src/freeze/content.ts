@@ -7,7 +7,7 @@
 import { type BigIntStats, closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Digest } from '../types.ts'
-import { newDigester } from './digest.ts'
+import { inStrength, newDigesterForKey } from './digest.ts'
 
 /** What a path holds: the digest of a file's content, or `'absent'`. */
 export type Version = Digest | 'absent'
@@ -25,6 +25,7 @@ interface Known {
   readonly stamp: string
   readonly version: Digest
 }
+/** By path; a path and a NUL character for digests by SHA-256. */
 const known = new Map<string, Known>()
 
 // a program may put another clock in its place, for its tests
@@ -42,9 +43,10 @@ export function versionOf(path: string): Version {
   // to read a pipe would be to wait for its other end
   if (stats.isDirectory()) throw new TypeError(`${path} is a directory, which files() takes`)
   if (!stats.isFile()) throw new TypeError(`${path} is not a regular file`)
-  const before = known.get(place)
+  const name = inStrength() ? `${place}\0` : place
+  const before = known.get(name)
   if (before?.stamp === stampOf(stats)) return before.version
-  known.delete(place)
+  known.delete(name)
   const descriptor = present(() => openSync(place, 'r'))
   if (descriptor === undefined) return 'absent'
   try {
@@ -53,7 +55,7 @@ export function versionOf(path: string): Version {
     const stamp = stampOf(opened)
     // the files of /proc have no size, and times that say nothing; a file that is being written has no version to remember
     const whole = opened.size === length && stampOf(fstatSync(descriptor, { bigint: true })) === stamp
-    if (whole && settled(opened, began)) remember(place, { stamp, version })
+    if (whole && settled(opened, began)) remember(name, { stamp, version })
     return version
   } finally {
     closeSync(descriptor)
@@ -75,7 +77,7 @@ let chunk: Buffer | undefined
 
 function digestOf(descriptor: number): { readonly version: Digest; readonly length: bigint } {
   chunk ??= Buffer.allocUnsafeSlow(CHUNK)
-  const hashing = newDigester()
+  const hashing = newDigesterForKey()
   let length = 0n
   for (;;) {
     const filled = readSync(descriptor, chunk, 0, CHUNK, null)

@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import type { Digest } from '../types.ts'
 import { present, versionOf } from './content.ts'
-import { digestBytes } from './digest.ts'
+import { digestForKey } from './digest.ts'
 import { file, type InputFile, pathFrom } from './file.ts'
 import { inputVersion } from './marks.ts'
 
@@ -68,7 +68,7 @@ class PatternsWithContent implements FileSet {
 
   [inputVersion](): Digest {
     listed(String(this))
-    return digestBytes(Buffer.from(JSON.stringify(this.versions())))
+    return digestForKey(Buffer.from(JSON.stringify(this.versions())))
   }
 
   versions(): readonly (readonly [path: string, version: string])[] {

@@ -9,7 +9,7 @@ import { emit, tell, warn } from '../events.ts'
 import type { Digest } from '../types.ts'
 import { ByteWriter } from './bytes.ts'
 import { writeFunction } from './code.ts'
-import { digestBytes } from './digest.ts'
+import { digestForKey } from './digest.ts'
 import { beginWalk } from './function.ts'
 import { isAsBefore } from './globals.ts'
 import { readings } from './kept.ts'
@@ -98,7 +98,7 @@ export function digestPrimitives(
     else out.tag(argument ? TAG.true : TAG.false)
   }
   out.tag(TAG.end)
-  const digest = digestBytes(out.written())
+  const digest = digestForKey(out.written())
   idle.push(out)
   return digest
 }
@@ -157,7 +157,7 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   }
   if (once) {
     // what it captures may be newer when it runs, so no function that is looked at each time may hit its results
-    const apart: Frozen = { ...frozen, digest: digestBytes(Buffer.from(`once ${frozen.digest}`)) }
+    const apart: Frozen = { ...frozen, digest: digestForKey(Buffer.from(`once ${frozen.digest}`)) }
     answers.set(fn, { ...apart, shapes: [], originals: [], rechecks: [] })
     return apart
   }
@@ -254,7 +254,7 @@ function begin(out: ByteWriter, { keyOrder }: WalkOptions): void {
 
 function summary(walk: Walk): Frozen {
   const { inputs, out } = walk
-  const whole = digestBytes(out.written())
+  const whole = digestForKey(out.written())
   idle.push(out)
   return {
     digest: whole,

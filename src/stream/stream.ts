@@ -154,6 +154,24 @@ function deckOf(reader: TapeReader, shape: Shape, codec: Codec, player: Player):
   }
 }
 
+/** Whether files lie among the values of a recording. Throws a `CodecError` for what is none. */
+export function hasFiles(tape: Uint8Array): boolean {
+  const reader = new TapeReader({
+    size: tape.byteLength,
+    read: (into, start) => {
+      const some = tape.subarray(start, start + into.byteLength)
+      into.set(some)
+      return some.byteLength
+    },
+    close: () => undefined,
+  })
+  for (;;) {
+    const { bytes, kind } = reader.next()
+    if (kind === ITEM.end || kind === ITEM.endWithValue) return false
+    if (kind === ITEM.aside && (codecOf('cbor').decode(bytes) as readonly Aside[]).some(isOutput)) return true
+  }
+}
+
 /** Streams that nobody plays to their end keep no file open. */
 const abandoned = new FinalizationRegistry<Reel>((reel) => reel.close())
 const reels = new WeakMap<object, Reel>()

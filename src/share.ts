@@ -1,0 +1,248 @@
+/**
+ * What a call has of the tier behind the directory: it asks there before it computes, and what it kept is sent there. The
+ * law: what comes from there is a result like one of our own or it is none; what cannot be had or sent costs no more
+ * than the time it took.
+ */
+import { setTimeout as after } from 'node:timers/promises'
+import { signalsIn } from './abort.ts'
+import type { Call } from './answer.ts'
+import { CodecError } from './errors.ts'
+import { emit } from './events.ts'
+import { type Found, findFresh, isUsable, isWanted, staleSince, unpacked } from './find.ts'
+import { isInside } from './frame.ts'
+import { attempt, guarded } from './guard.ts'
+import { keyOf, strongKeyOf } from './key.ts'
+import type { Memo, Room, SharedRoom } from './memo.ts'
+import { putBack } from './outputs.ts'
+import type { Right } from './shared/lease.ts'
+import { leaseOf, type Place, placeOf } from './shared/place.ts'
+import type { Fetched, Missing } from './shared/tier.ts'
+import type { NewEntry } from './store/contract.ts'
+import { hasFiles, recordedKind, release } from './stream/stream.ts'
+import type { CallKey, Digest, Entry } from './types.ts'
+
+/** What one call has there. */
+export interface Sharing {
+  readonly place: Place
+  /** What is there and of no use. */
+  over?: Missing['over']
+  /** To compute it, among all machines. */
+  right?: Right
+  /** Whether its result is on its way there. */
+  isSent?: boolean
+}
+
+/** Undefined where nothing is shared, or the call's place cannot be told. */
+export function sharingOf({ args, memo, room, self }: Call): Sharing | undefined {
+  const { shared } = room
+  if (shared === undefined) return undefined
+  return guarded(memo, room, () => ({ place: placeFor(memo, shared, self, args) }))
+}
+
+/** Throws as `keyOf` does. */
+export function placeFor(memo: Memo, shared: SharedRoom, self: unknown, args: readonly unknown[]): Place {
+  const { memospace, pipelineId } = shared.spaceOf(memo)
+  return placeOf({
+    ...strongKeyOf(memo, self, args),
+    pipelineId,
+    memospace: memospace === undefined ? undefined : shared.below(memospace),
+    functionId: memo.functionId,
+    version: memo.version,
+  })
+}
+
+/** The URI of a call's place. Throws as `keyOf` does, and an `Error` where nothing is shared. */
+export function memoUri(memo: Memo, self: unknown, args: readonly unknown[]): string {
+  const { shared } = memo.room()
+  if (shared === undefined) throw new Error(`memoUri: the group of ${memo.name} has no blobStore`)
+  return `${shared.root}/${placeFor(memo, shared, self, args).memo}`
+}
+
+/** Whether to ask there: of functions whose callers can wait. */
+export const isAsked = ({ memo, room }: Call): boolean =>
+  room.shared?.tier.reads === true && (memo.isAsync || memo.learnt.isAsync)
+
+/** What somebody has put there, now kept here, too; or a right to compute it, if nobody else is at it. Waits for those who are. */
+export async function inquire(one: Call, sharing: Sharing): Promise<Found | undefined> {
+  const { args, memo, room } = one
+  const { rights, tier } = room.shared!
+  const signals = signalsIn(args)
+  const signal = signals.length === 0 ? undefined : AbortSignal.any([...signals])
+  const look = async (isFresh: boolean): Promise<Found | 'unknown' | undefined> => {
+    const came = await tier.fetch(sharing.place, { isFresh, ...(signal && { signal }) })
+    const found = 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
+    sharing.over = came.over
+    return found ?? ('isUnknown' in came && came.isUnknown === true ? 'unknown' : undefined)
+  }
+  const found = await look(false)
+  if (found === 'unknown') return undefined
+  if (found !== undefined || rights === undefined || memo.lease === false || !tier.writes) return found
+  const began = performance.now()
+  const { duration, wait } = memo.lease
+  // whoever computes may, by a detour that no key shows, wait for the call around this one
+  const patience = isInside() ? Math.min(wait, 10 * duration) : wait
+  for (;;) {
+    const acquired = await rights.acquire(leaseOf(sharing.place), signal)
+    if (acquired.kind === 'held') sharing.right = acquired.right
+    if (acquired.kind !== 'taken') return undefined
+    const left = patience - (performance.now() - began)
+    if (left <= 0) return undefined
+    emit('lease', () => ({ name: memo.name, key: one.keyed.key.digest, what: `waiting for ${acquired.by}` }))
+    await after(Math.min(acquired.retryAfter, left), undefined, signal && { signal })
+    const there = await look(true)
+    if (there === 'unknown') return undefined
+    if (there !== undefined) return there
+  }
+}
+
+/** A result that came from there, as one of our own; undefined if this function has no use for it. */
+export function received(memo: Memo, room: Room, key: CallKey, fetched: Fetched): Found | undefined {
+  const { bytes, createdAt, expiresAt, header, leaves } = fetched
+  const entry: Entry = {
+    key,
+    object: header.payload.sha256.slice(0, 32) as Digest,
+    size: fetched.size,
+    computeTime: header.computeTime,
+    hits: 0,
+    createdAt,
+    accessedAt: createdAt,
+    codec: header.codec,
+    async: header.async,
+    tags: memo.tags,
+    ...(expiresAt !== undefined && { expiresAt }),
+  }
+  const refuse = (why: string): undefined => {
+    emit('refused', () => ({ name: memo.name, key: key.digest, why }))
+    return undefined
+  }
+  if (!isUsable(entry, memo)) return refuse('of another codec')
+  const staleFor = staleSince(memo, entry, room)
+  if (staleFor >= 0) return undefined
+  const kind = recordedKind(header.codec, memo.codec)
+  const { isTrusted } = room.shared!
+  try {
+    if (kind !== undefined) {
+      // files are put back while a recording is played
+      if (!isTrusted && hasFiles(bytes)) return refuse(FILES)
+      keepHere(room, entry, fetched)
+      return findFresh(memo, room, key)
+    }
+    const found = unpacked(memo, header.codec, { bytes, leaves })
+    if (found === undefined || 'changed' in found || !isWanted(found.outcome, memo)) return undefined
+    const { outputs } = found.outcome
+    if (outputs !== undefined && !isTrusted) return refuse(FILES)
+    guarded(memo, room, () => keepHere(room, entry, fetched))
+    if (outputs !== undefined) putBack(outputs)
+    return { entry, ...found, staleFor, isShared: true }
+  } catch (error) {
+    if (!(error instanceof CodecError)) room.report(error as CodecError, memo.name)
+    return refuse('unreadable')
+  }
+}
+
+const FILES = 'with files, which only a signing key makes trustworthy'
+
+/** Puts it into the directory. */
+function keepHere(room: Room, entry: Entry, { bytes, leaves }: Pick<Fetched, 'bytes' | 'leaves'>): void {
+  const store = room.store()
+  if (store === undefined || store.readonly) return
+  const { async, codec, computeTime, createdAt, expiresAt, key, tags } = entry
+  const put: NewEntry = {
+    key,
+    computeTime,
+    createdAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+    codec,
+    async,
+    tags,
+    keepVersions: Number.POSITIVE_INFINITY,
+  }
+  store.put(put, bytes, leaves)
+}
+
+/** Sends a result that has just been kept. */
+export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean): void {
+  const { memo, room } = one
+  const { shared } = room
+  if (shared?.tier.writes !== true) return
+  const { right } = sharing
+  sharing.isSent = true
+  shared.tier.offer({
+    place: sharing.place,
+    facts: {
+      codec: entry.codec,
+      async: entry.async,
+      threw,
+      computeTime: entry.computeTime,
+      createdAt: entry.createdAt,
+      expiresAt: entry.expiresAt ?? null,
+    },
+    about: shared.about(memo, entry.key),
+    read: () => attempt(() => room.store()?.read(entry)),
+    over: sharing.over,
+    adopt: (theirs) => void attempt(() => received(memo, room, entry.key, theirs)),
+    done: (came) => right && giveBack(right, came !== 'failed'),
+  })
+}
+
+/** Milliseconds from when a result is there to when its right is given back: who had looked just before must not take it. */
+const LINGER = 5000
+
+function giveBack(right: Right, isThere: boolean): void {
+  if (isThere) setTimeout(() => void right.release(), LINGER).unref()
+  else void right.release()
+}
+
+/** The call is over: whoever waits for it, and will find nothing, has his turn. */
+export function leave({ isSent, right }: Sharing): void {
+  if (isSent !== true && right !== undefined) giveBack(right, false)
+}
+
+/** Whether somebody else may have computed it meanwhile, and put a result there: then that one counts. */
+export async function overtaken(one: Call, sharing: Sharing): Promise<Found | undefined> {
+  const { memo, room } = one
+  if (sharing.right === undefined || sharing.right.isCertain()) return undefined
+  const came = await room.shared!.tier.fetch(sharing.place, { isFresh: true })
+  return 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
+}
+
+export interface PullReport {
+  /** Got just now. */
+  readonly pulled: number
+  /** In the directory already. */
+  readonly present: number
+  /** In neither, as far as can be seen. */
+  readonly missing: number
+}
+
+/** Calls asked for at a time. */
+const PARALLEL = 32
+
+/** Gets what is there of these calls. Throws as `keyOf` does. */
+export async function pull(memo: Memo, calls: readonly (readonly unknown[])[]): Promise<PullReport> {
+  const room = memo.room()
+  const report = { pulled: 0, present: 0, missing: 0 }
+  const wanted = calls[Symbol.iterator]()
+  const one = async (args: readonly unknown[]): Promise<keyof PullReport> => {
+    const { key } = keyOf(memo, undefined, args)
+    if (isHere(memo, room, key)) return 'present'
+    const came = await room.shared!.tier.fetch(placeFor(memo, room.shared!, undefined, args), {
+      isFresh: true,
+    })
+    const found = 'header' in came ? received(memo, room, key, came) : undefined
+    if (found !== undefined) release(found.outcome.value)
+    return found === undefined ? 'missing' : 'pulled'
+  }
+  const worker = async (): Promise<void> => {
+    for (const args of wanted) report[await one(args)] += 1
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, worker))
+  return report
+}
+
+/** Whether a result is in the directory, and fresh. */
+function isHere(memo: Memo, room: Room, key: CallKey): boolean {
+  const store = room.store()
+  const entry = attempt(() => store?.find(key.digest))
+  return entry !== undefined && isUsable(entry, memo) && staleSince(memo, entry, room) < 0
+}

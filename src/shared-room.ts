@@ -1,0 +1,76 @@
+/**
+ * Opens what a group shares with others, for its calls: the tier, the rights to compute, and whose pipeline they are in.
+ */
+import { performance } from 'node:perf_hooks'
+import type { BlobStore } from './blob/blob-store.ts'
+import type { PermafrostError } from './errors.ts'
+import type { GroupOptions } from './group-options.ts'
+import type { SharedRoom } from './memo.ts'
+import { milliseconds } from './options.ts'
+import { aboutHere } from './shared/about.ts'
+import { RUNNER } from './shared/place.ts'
+import { Tier } from './shared/tier.ts'
+
+const PATIENCE = '5s'
+
+type Options = Pick<GroupOptions, 'blobStore' | 'mode' | 'patience' | 'signingKey'>
+
+/** Opens nothing yet. Undefined where there is nothing to share with. Throws a `TypeError` for what is no URI. */
+export function sharedRoom(
+  { blobStore, mode = 'read-write', patience = PATIENCE, signingKey }: Options,
+  clock: () => number,
+  report: (error: PermafrostError, subject: string) => void,
+): SharedRoom | undefined {
+  if (blobStore === undefined) return undefined
+  const isOpened = typeof blobStore === 'object' && !(blobStore instanceof URL)
+  const root = isOpened ? blobStore.uri : withoutSecrets(blobStore)
+  const tier = new Tier({
+    open: async () => (isOpened ? lent(blobStore) : (await blobRoom()).openBlobStore(`${blobStore}`)),
+    mode,
+    signingKey,
+    patience: milliseconds(patience, 'patience'),
+    clock,
+    now: () => performance.now(),
+    report: (error) => report(error, root),
+  })
+  return {
+    tier,
+    root,
+    rights: undefined,
+    isTrusted: signingKey !== undefined,
+    spaceOf: (memo) => memo.spaceOf(),
+    below: (memospace) => below(root, memospace),
+    about: (memo, key) => ({
+      ...aboutHere(),
+      name: memo.name,
+      code: memo.version === undefined ? key.code : `version ${memo.version}`,
+    }),
+  }
+}
+
+const blobRoom = (): Promise<typeof import('./blob/index.ts')> => import('./blob/index.ts')
+
+/** Whoever opened it closes it. */
+const lent = (store: BlobStore): BlobStore =>
+  new Proxy(store, {
+    get: (target, name) => {
+      if (name === 'close') return async () => undefined
+      const value: unknown = Reflect.get(target, name, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+
+function withoutSecrets(uri: string | URL): string {
+  const url = new URL(uri)
+  url.username = ''
+  url.password = ''
+  return url.href.replace(/\/$/, '')
+}
+
+/** A memospace by its URI, or by its key below the root. Throws a `TypeError` for one that is elsewhere. */
+export function below(root: string, memospace: string): string {
+  const key = memospace.startsWith(`${root}/`) ? memospace.slice(root.length + 1) : memospace
+  if (!key.startsWith(`${RUNNER}/`))
+    throw new TypeError(`the memospace ${memospace} is not below ${root}/${RUNNER}/`)
+  return key.replace(/\/$/, '')
+}

@@ -1,0 +1,376 @@
+/**
+ * The tier behind the directory: results in a blob store, which others read and write, too. Promises that nothing that fails
+ * there reaches a caller, that a store that does not answer costs one bounded wait per rest, and that what is given was
+ * packed for this call and is whole. Knows bytes, not values.
+ */
+import { randomInt } from 'node:crypto'
+import { setTimeout as after } from 'node:timers/promises'
+import type { BlobStore } from '../blob/blob-store.ts'
+import { BlobError, messageOf, PermafrostError } from '../errors.ts'
+import { emit } from '../events.ts'
+import { Recent } from '../recent.ts'
+import { Breaker } from './breaker.ts'
+import {
+  type About,
+  type Header,
+  isPiece,
+  open,
+  type Piece,
+  pack,
+  pieceOf,
+  type Refused,
+  type SigningKey,
+} from './parcel.ts'
+import { objectKey, type Place, resultOf } from './place.ts'
+
+export type Mode = 'read' | 'write' | 'read-write'
+
+export interface TierOptions {
+  /** Opens the store, once, at the first use. */
+  readonly open: () => Promise<BlobStore>
+  readonly mode: Mode
+  readonly signingKey: SigningKey
+  /** Milliseconds that a look-up may take until its first byte. */
+  readonly patience: number
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number
+  readonly report: (error: PermafrostError) => void
+}
+
+/** A result that somebody has put there. Times are of our own clock. */
+export interface Fetched {
+  readonly header: Header
+  readonly bytes: Uint8Array
+  readonly leaves: readonly Uint8Array[]
+  readonly createdAt: number
+  readonly expiresAt: number | undefined
+  /** Bytes that came over the wire. */
+  readonly size: number
+  /** Its version. */
+  readonly over: string | true
+}
+
+/** What is not there, or of no use: then which version is to be replaced. */
+export interface Missing {
+  readonly over?: string | true
+  /** Nobody was asked, or nobody answered. */
+  readonly isUnknown?: boolean
+}
+
+/** A result on its way. */
+export interface Upload {
+  readonly place: Place
+  readonly facts: Pick<Header, 'codec' | 'async' | 'threw' | 'computeTime' | 'createdAt' | 'expiresAt'>
+  readonly about: About
+  /** What is to be sent, as it is when its turn comes; undefined if it is gone. */
+  readonly read: () => { readonly bytes: Uint8Array; readonly leaves: readonly Uint8Array[] } | undefined
+  /** Which version is replaced: that of this etag, or any (true). Otherwise what is there stays. */
+  readonly over?: string | true | undefined
+  /** Somebody else was first. */
+  readonly adopt: (theirs: Fetched) => void
+  /** It is there now, or will never be. */
+  readonly done: (came: 'sent' | 'present' | 'failed') => void
+}
+
+export interface PushReport {
+  readonly sent: number
+  /** Somebody else was first. */
+  readonly present: number
+  readonly failed: number
+  /** Still waiting, since the store does not answer. */
+  readonly left: number
+}
+
+/** Uploads at a time. */
+const PARALLEL = 16
+/** Uploads that wait at most, before callers do. */
+const MOST_WAITING = 1000
+const MOST_TRIES = 5
+/** Milliseconds for which a result that was not there is not looked for again. */
+const ABSENT_FOR = 2000
+const MOST_ABSENT = 10_000
+/** What says nothing about the store as a whole. */
+const OWN_FAULT: ReadonlySet<string> = new Set(['ERR_BLOB_DAMAGED', 'ERR_BLOB_KEY', 'ERR_BLOB_TOO_LARGE'])
+/** Bytes up to which large memory is sent without asking whether it is there. */
+const WORTH_ASKING = 64 * 1024
+
+export class Tier {
+  readonly mode: Mode
+  readonly #options: TierOptions
+  /** One for reading and one for writing: credentials may allow only one. */
+  readonly #reading: Breaker
+  readonly #writing: Breaker
+  #opening: Promise<BlobStore> | undefined
+  /** When what was not there may be looked for again. */
+  readonly #absent = new Recent<string, number>(MOST_ABSENT, () => 1)
+  readonly #waiting: Upload[] = []
+  readonly #running = new Map<string, Promise<void>>()
+  readonly #tries = new WeakMap<Upload, number>()
+  #woken: NodeJS.Timeout | undefined
+  #isClosed = false
+  readonly #count = { sent: 0, present: 0, failed: 0 }
+
+  constructor(options: TierOptions) {
+    this.#options = options
+    this.mode = options.mode
+    this.#reading = new Breaker(options.now)
+    this.#writing = new Breaker(options.now)
+  }
+
+  get reads(): boolean {
+    return this.mode !== 'write' && !this.#isClosed
+  }
+
+  get writes(): boolean {
+    return this.mode !== 'read' && !this.#isClosed
+  }
+
+  /** The store, opened. Rejects with what opening it throws. */
+  store(): Promise<BlobStore> {
+    this.#opening ??= this.#options.open()
+    return this.#opening
+  }
+
+  // looking up -----------------------------------------------------------------------------------------------------
+
+  /**
+   * The result of a call, in one request where it has no large memory. Never rejects, but with the signal's reason.
+   * @param isFresh to ask even if it was not there a moment ago
+   */
+  async fetch(
+    place: Place,
+    { isFresh = false, signal }: { isFresh?: boolean; signal?: AbortSignal } = {},
+  ): Promise<Fetched | Missing> {
+    const { memo } = place
+    const absentUntil = isFresh ? undefined : this.#absent.get(memo)
+    if (absentUntil !== undefined && this.#options.now() < absentUntil) return {}
+    if (!this.#reading.isClosed()) return { isUnknown: true }
+    try {
+      const found = await this.#get(await this.store(), place, signal)
+      this.#reading.answered()
+      if (!('header' in found)) this.#absent.set(memo, this.#options.now() + ABSENT_FOR)
+      return found
+    } catch (error) {
+      if (signal?.aborted === true) {
+        this.#reading.answered()
+        throw signal.reason
+      }
+      this.#failed(error, this.#reading)
+      return { isUnknown: true }
+    }
+  }
+
+  async #get(store: BlobStore, place: Place, signal?: AbortSignal): Promise<Fetched | Missing> {
+    const key = resultOf(place)
+    const timer = new AbortController()
+    const late = setTimeout(
+      () => timer.abort(new BlobError('ERR_BLOB_UNREACHABLE', `${store.uri} does not answer`)),
+      this.#options.patience,
+    )
+    const either = signal === undefined ? timer.signal : AbortSignal.any([signal, timer.signal])
+    let blob: Awaited<ReturnType<BlobStore['get']>>
+    try {
+      blob = await store.get(key, { signal: either })
+    } finally {
+      clearTimeout(late)
+    }
+    if (blob === undefined) return {}
+    const whole = Buffer.from((await blob.bytes()).buffer)
+    const over = { over: blob.etag ?? (true as const) }
+    const opened = open(whole, place.memo, this.#options.signingKey)
+    if (typeof opened === 'string') return this.#refused(place, opened, over)
+    const { header, payload } = opened
+    const { clock } = this.#options
+    // ages by the clock of whoever sent it, and of the store: never one against another
+    const now = clock()
+    const { asOf } = blob as { asOf?: number }
+    const age = Math.max(0, header.sentAt - header.createdAt)
+    const away =
+      asOf === undefined || blob.modified === undefined ? now - header.sentAt : asOf - blob.modified
+    const createdAt = now - age - Math.max(0, away)
+    const expiresAt =
+      header.expiresAt === null ? undefined : createdAt + (header.expiresAt - header.createdAt)
+    if (expiresAt !== undefined && expiresAt <= now) return over
+    const leaves = await Promise.all(header.leaves.map((leaf) => this.#leaf(store, leaf, signal)))
+    if (!leaves.every((leaf) => leaf !== undefined)) return this.#refused(place, 'damaged', over)
+    const size = header.leaves.reduce((sum, leaf) => sum + leaf.size, whole.byteLength)
+    return { header, bytes: payload, leaves, createdAt, expiresAt, size, over: over.over! }
+  }
+
+  #refused({ memo }: Place, why: Refused, over: Missing): Missing {
+    emit('refused', () => ({ memo, why }))
+    return over
+  }
+
+  async #leaf(store: BlobStore, leaf: Piece, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const blob = await store.get(objectKey(leaf.sha256), signal === undefined ? {} : { signal })
+    if (blob === undefined) return undefined
+    if (blob.size !== leaf.size) {
+      await blob.cancel()
+      return undefined
+    }
+    const bytes = await blob.bytes()
+    return isPiece(bytes, leaf) ? bytes : undefined
+  }
+
+  /** Tells of it; nobody is asked for a while, unless only this one request was at fault. */
+  #failed(error: unknown, breaker: Breaker): void {
+    const failure =
+      error instanceof PermafrostError
+        ? error
+        : new BlobError('ERR_BLOB_REFUSED', messageOf(error), { cause: error })
+    if (failure instanceof BlobError && OWN_FAULT.has(failure.code)) {
+      breaker.answered()
+      this.#options.report(failure)
+    } else if (breaker.failed()) this.#options.report(failure)
+    emit('unreachable', () => ({ error: failure }))
+  }
+
+  // sending --------------------------------------------------------------------------------------------------------
+
+  /** Sends it when its turn comes. */
+  offer(upload: Upload): void {
+    if (!this.writes) return upload.done('failed')
+    this.#absent.set(upload.place.memo, 0)
+    this.#waiting.push(upload)
+    this.#pump()
+  }
+
+  /** When there is room for one more; nobody waits for a store that does not answer. */
+  async room(): Promise<void> {
+    while (this.#waiting.length >= MOST_WAITING && this.#writing.left === 0 && this.#running.size > 0)
+      await Promise.race(this.#running.values())
+  }
+
+  /** When all that was offered is there, or cannot be for now. Counts since the last time. */
+  async push(): Promise<PushReport> {
+    this.#wake()
+    while (this.#running.size > 0) await Promise.all(this.#running.values())
+    const { failed, present, sent } = this.#count
+    Object.assign(this.#count, { sent: 0, present: 0, failed: 0 })
+    return { sent, present, failed, left: this.#waiting.length }
+  }
+
+  #pump(): void {
+    while (this.#running.size < PARALLEL && this.#waiting.length > 0) {
+      // one call at a time: what is sent later is newer
+      const next = this.#waiting.findIndex(({ place }) => !this.#running.has(place.memo))
+      if (next < 0) return
+      if (!this.#writing.isClosed()) return this.#wakeLater()
+      const [upload] = this.#waiting.splice(next, 1)
+      const { memo } = upload!.place
+      const run = this.#send(upload!).finally(() => {
+        this.#running.delete(memo)
+        this.#pump()
+      })
+      this.#running.set(memo, run)
+    }
+  }
+
+  #wakeLater(): void {
+    this.#woken ??= setTimeout(() => this.#wake(), this.#writing.left + 1)
+    // a program does not stay for a store that does not answer; what was not sent is in the directory
+    this.#woken.unref()
+  }
+
+  #wake(): void {
+    clearTimeout(this.#woken)
+    this.#woken = undefined
+    this.#pump()
+  }
+
+  async #send(upload: Upload): Promise<void> {
+    try {
+      const came = await this.#put(await this.store(), upload)
+      this.#writing.answered()
+      this.#end(upload, came)
+    } catch (error) {
+      const tries = (this.#tries.get(upload) ?? 0) + 1
+      this.#tries.set(upload, tries)
+      const isPassing = error instanceof BlobError && error.code === 'ERR_BLOB_UNREACHABLE'
+      this.#failed(error, this.#writing)
+      if (!isPassing || tries >= MOST_TRIES || this.#isClosed) return this.#end(upload, 'failed')
+      await after(randomInt(50, 200))
+      this.#waiting.unshift(upload)
+    }
+  }
+
+  #end(upload: Upload, came: 'sent' | 'present' | 'failed'): void {
+    this.#count[came] += 1
+    emit('pushed', () => ({ memo: upload.place.memo, came }))
+    upload.done(came)
+  }
+
+  async #put(store: BlobStore, upload: Upload): Promise<'sent' | 'present' | 'failed'> {
+    const { about, facts, over, place } = upload
+    const stored = upload.read()
+    // it left the directory before its turn came
+    if (stored === undefined) return 'failed'
+    const leaves = stored.leaves.map(pieceOf)
+    await Promise.all(leaves.map((leaf, index) => this.#putLeaf(store, leaf, stored.leaves[index]!)))
+    const header: Header = {
+      memo: place.memo,
+      ...facts,
+      sentAt: this.#options.clock(),
+      payload: pieceOf(stored.bytes),
+      leaves,
+      about,
+    }
+    const blob = pack(header, stored.bytes, this.#options.signingKey)
+    if (await this.#putIf(store, place, blob, over)) return 'sent'
+    const theirs = await this.#get(store, place)
+    // a value takes the place of an error, and of what is of no use
+    if ('header' in theirs && (facts.threw || !theirs.header.threw)) {
+      upload.adopt(theirs)
+      return 'present'
+    }
+    return (await this.#putIf(store, place, blob, theirs.over)) ? 'sent' : 'failed'
+  }
+
+  /** Whether it was written: over what is not there, or over this version. */
+  async #putIf(store: BlobStore, place: Place, blob: Buffer, over: Missing['over']): Promise<boolean> {
+    const key = resultOf(place)
+    try {
+      await store.put(
+        key,
+        blob,
+        over === undefined ? { ifAbsent: true } : over === true ? {} : { ifMatch: over },
+      )
+      return true
+    } catch (error) {
+      if (!(error instanceof BlobError)) throw error
+      if (error.code === 'ERR_BLOB_PRECONDITION') return false
+      if (error.code !== 'ERR_BLOB_UNSUPPORTED') throw error
+      // a store without conditions: what is there already stays, as far as can be seen
+      const there = await store.head(key)
+      if (there !== undefined && there.etag !== over) return false
+      await store.put(key, blob)
+      return true
+    }
+  }
+
+  /** Named by its digest, so whoever writes it writes the same. */
+  async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array): Promise<void> {
+    const key = objectKey(leaf.sha256)
+    if (leaf.size >= WORTH_ASKING && (await store.head(key))?.size === leaf.size) return
+    await store.put(key, bytes)
+  }
+
+  /** Forgets a call there, too. After it resolves nobody finds it. */
+  async remove(place: Place): Promise<void> {
+    await this.#running.get(place.memo)
+    await (await this.store()).delete(resultOf(place))
+  }
+
+  /** Sends nothing more, and lets go of the store. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#woken)
+    for (const upload of this.#waiting.splice(0)) upload.done('failed')
+    await Promise.allSettled(this.#running.values())
+    const store = await this.#opening?.catch(() => undefined)
+    await store?.close().catch(() => {})
+  }
+}
