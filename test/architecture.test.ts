@@ -29,6 +29,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'codec/': shared,
   'store/': shared,
   'blob/': shared,
+  'shared/': [...shared, 'blob/'],
   'testing/': [...shared, 'blob/'],
   'shared/': [...shared, 'blob/'],
   pipeline: shared,

@@ -22,13 +22,14 @@ export const conditionHeaders = ({ ifAbsent, ifMatch }: PutOptions): Record<stri
 
 /** What a HEAD or GET says of a whole blob. */
 export function factsOf(key: string, { headers }: Answer): BlobFacts {
-  const written = Date.parse(headers['last-modified'] ?? '')
+  const [written, now] = [headers['last-modified'], headers.date].map((time) => Date.parse(time ?? ''))
   const length = headers['content-length']
   return {
     key,
     size: length === undefined ? Number.NaN : Number(length),
     etag: headers.etag,
     modified: Number.isNaN(written) ? undefined : written,
+    ...(Number.isNaN(now) ? {} : { asOf: now }),
   }
 }
 
@@ -55,7 +56,7 @@ export async function blobOf(
     await body.cancel()
     throw new BlobError('ERR_BLOB_REFUSED', `${key}: the server sends the body as ${encoding}`)
   }
-  const whole = { etag: facts.etag, modified: facts.modified, sha256 }
+  const whole = { etag: facts.etag, modified: facts.modified, asOf: facts.asOf, sha256 }
   if (status === 206) return { ...whole, size: await rangeSize(key, answer, range), body }
   const { size, all } = await sized(facts.size, body, maxSize, key)
   return { ...whole, size, body: range === undefined ? all : cutStream(all, range) }

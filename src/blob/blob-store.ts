@@ -14,7 +14,15 @@ export interface BlobFacts {
   readonly etag: string | undefined
   /** When it was written, in milliseconds since the epoch. Undefined where the server does not say. */
   readonly modified: number | undefined
+  /**
+   * The time of the same clock when it answered: `asOf - modified` is how old the blob was. Not in listings, nor where
+   * the clock is not the store's own.
+   */
+  readonly asOf?: number | undefined
 }
+
+/** The same as a listing has it. */
+export const listed = ({ asOf: _, ...facts }: BlobFacts): BlobFacts => facts
 
 /** A blob that is being read. Either take `body` or call `bytes()`, once; or `cancel()`. */
 export interface StoredBlob extends BlobFacts {

@@ -68,7 +68,7 @@ export class Front implements BlobStore {
       throw new RangeError(`get: a range must have bytes, found ${range.start} to ${range.end}`)
     const found = await this.#retry(options, true, () => this.#driver.get(key, options))
     if (found === undefined || found === 'unchanged') return found
-    const { size, modified, sha256 } = found
+    const { size, modified, asOf, sha256 } = found
     const { maxSize } = this.#settings
     const length = lengthOf(size, range)
     const what = this.#named(key)
@@ -82,6 +82,7 @@ export class Front implements BlobStore {
       size,
       etag: found.etag,
       modified,
+      ...(asOf !== undefined && { asOf }),
       body,
       bytes: async () => {
         if (length > maxSize) {

@@ -10,6 +10,7 @@ import {
   type BlobSource,
   CAPABLE,
   type ListOptions,
+  listed,
 } from './blob-store.ts'
 import { bytesOf, cutBytes, streamOf } from './body.ts'
 
@@ -47,7 +48,8 @@ class MemoryDriver implements BlobDriver {
     if (found === undefined) return undefined
     const { bytes, etag, modified } = found
     if (etag === ifNoneMatch) return 'unchanged' as const
-    return { size: bytes.length, etag, modified, body: streamOf(new Uint8Array(cutBytes(bytes, range))) }
+    const facts = { size: bytes.length, etag, modified, asOf: Date.now() }
+    return { ...facts, body: streamOf(new Uint8Array(cutBytes(bytes, range))) }
   }
 
   async put(
@@ -63,7 +65,9 @@ class MemoryDriver implements BlobDriver {
 
   async head(key: string): Promise<BlobFacts | undefined> {
     const found = this.#held.get(key)
-    return found && { key, size: found.bytes.length, etag: found.etag, modified: found.modified }
+    if (found === undefined) return undefined
+    const { bytes, etag, modified } = found
+    return { key, size: bytes.length, etag, modified, asOf: Date.now() }
   }
 
   async delete(...[key, { ifMatch }]: Parameters<BlobDriver['delete']>): Promise<void> {
@@ -75,7 +79,7 @@ class MemoryDriver implements BlobDriver {
     for (const key of [...this.#held.keys()].sort()) {
       if (!key.startsWith(prefix) || key < startAt) continue
       const facts = await this.head(key)
-      if (facts !== undefined) yield facts
+      if (facts !== undefined) yield listed(facts)
     }
   }
 

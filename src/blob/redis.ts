@@ -13,6 +13,7 @@ import {
   CAPABLE,
   type DeleteOptions,
   type ListOptions,
+  listed,
 } from './blob-store.ts'
 import { bytesOf, lengthOf, streamOf } from './body.ts'
 import { peer } from './peer.ts'
@@ -42,10 +43,10 @@ local etag = redis.call('HGET', KEYS[1], 'etag')
 if ARGV[1] == '-' and etag then return 0 end
 if string.sub(ARGV[1], 1, 1) == '=' and etag ~= string.sub(ARGV[1], 2) then return 0 end
 `
+// its own clock, in milliseconds
+const NOW = `(function (now) return now[1] .. string.format('%03d', math.floor(now[2] / 1000)) end)(redis.call('TIME'))`
 const PUT = `${HOLDS}
-local now = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'bytes', ARGV[4], 'etag', ARGV[3], 'size', #ARGV[4],
-  'modified', now[1] .. string.format('%03d', math.floor(now[2] / 1000)))
+redis.call('HSET', KEYS[1], 'bytes', ARGV[4], 'etag', ARGV[3], 'size', #ARGV[4], 'modified', ${NOW})
 redis.call('ZADD', KEYS[2], 0, ARGV[2])
 return 1`
 const DELETE = `${HOLDS}
@@ -53,13 +54,16 @@ redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
 return 1`
 // ARGV: the etag that is known, and where the range begins and ends, as Lua counts
-const GET = `
+const HEAD = `
 local facts = redis.call('HMGET', KEYS[1], 'etag', 'size', 'modified')
 if not facts[1] then return false end
+facts[4] = ${NOW}
+`
+const GET = `${HEAD}
 if facts[1] == ARGV[1] then return facts end
 local bytes = redis.call('HGET', KEYS[1], 'bytes')
 if ARGV[2] ~= '' then bytes = string.sub(bytes, tonumber(ARGV[2]), tonumber(ARGV[3])) end
-facts[4] = bytes
+facts[5] = bytes
 return facts`
 const PAGE = 200
 
@@ -106,17 +110,18 @@ class RedisDriver implements BlobDriver {
       String(range?.end ?? -1),
     )
     if (reply === null) return undefined
-    const [etag, size, modified, bytes] = reply as Buffer[]
+    const [etag, size, modified, asOf, bytes] = reply as Buffer[]
     if (bytes === undefined) return 'unchanged'
-    const facts = { etag: String(etag), size: Number(size), modified: Number(modified) }
+    const facts = { etag: String(etag), size: Number(size), modified: Number(modified), asOf: Number(asOf) }
     // as Lua counts, a range that begins after the end has what it should: nothing
     return { ...facts, body: streamOf(bytes.subarray(0, lengthOf(facts.size, range))) }
   }
 
   async head(key: string, { signal }: AskOptions): Promise<BlobFacts | undefined> {
-    const reply = await this.#ask(signal, 'HMGET', this.#blob + key, 'etag', 'size', 'modified')
-    const [etag, size, modified] = reply as (Buffer | null)[]
-    return etag ? { key, etag: String(etag), size: Number(size), modified: Number(modified) } : undefined
+    const reply = await this.#ask(signal, 'EVAL', `${HEAD}return facts`, '1', this.#blob + key)
+    if (reply === null) return undefined
+    const [etag, size, modified, asOf] = reply as Buffer[]
+    return { key, etag: String(etag), size: Number(size), modified: Number(modified), asOf: Number(asOf) }
   }
 
   async put(...[key, source, options]: Parameters<BlobDriver['put']>): ReturnType<BlobDriver['put']> {
@@ -143,7 +148,7 @@ class RedisDriver implements BlobDriver {
       const facts = await retrying(this.#settings, signal, true, () =>
         Promise.all(keys.map((key) => this.head(key, signal ? { signal } : {}))),
       )
-      for (const one of facts) if (one !== undefined) yield one
+      for (const one of facts) if (one !== undefined) yield listed(one)
       if (keys.length < PAGE) return
       from = `(${keys.at(-1)}`
     }

@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import type { BlobStoreContract } from './blob-contract.ts'
 import { type On, read, streamed, text, withCode } from './blob-support.ts'
 
-export function bytesContract(on: On, { etags = true, open }: BlobStoreContract): void {
+export function bytesContract(on: On, { capabilities, etags = true, open }: BlobStoreContract): void {
   on('what was never written is absent', async (store, prefix) => {
     assert.equal(await store.get(`${prefix}a`), undefined)
     assert.equal(await store.head(`${prefix}a`), undefined)
@@ -27,7 +27,8 @@ export function bytesContract(on: On, { etags = true, open }: BlobStoreContract)
       assert.ok(found)
       assert.deepEqual([found.key, found.size, found.etag], [key, bytes.length, etag])
       assert.ok(Buffer.from(bytes).equals(await found.bytes()))
-      assert.deepEqual(await store.head(key), { key, size: bytes.length, etag, modified: found.modified })
+      const { asOf: _, ...facts } = (await store.head(key)) ?? {}
+      assert.deepEqual(facts, { key, size: bytes.length, etag, modified: found.modified })
     }
   })
 
@@ -120,6 +121,20 @@ export function bytesContract(on: On, { etags = true, open }: BlobStoreContract)
     assert.equal(await part('empty', 0), '')
     assert.equal(await store.get(`${prefix}never`, { range: { start: 1 } }), undefined)
     await assert.rejects(store.get(`${prefix}a`, { range: { start: 3, end: 3 } }), RangeError)
+  })
+
+  on('how old a blob is, the clock says that dated it', async (store, prefix) => {
+    await store.put(`${prefix}a`, text('a'))
+    const found = await store.get(`${prefix}a`)
+    await found?.cancel()
+    for (const facts of [found, await store.head(`${prefix}a`)]) {
+      assert.ok(facts)
+      if (!capabilities.serverClock) assert.equal(facts.asOf, undefined)
+      if (facts.asOf === undefined) continue
+      // some clocks tell seconds
+      const age = facts.asOf - (facts.modified ?? Number.NaN)
+      assert.ok(age > -1000 && age < 60_000, `${age} ms`)
+    }
   })
 
   on('what was deleted is absent', async (store, prefix) => {
