@@ -183,13 +183,9 @@ export class MemoizedGroup implements Disposable {
     const { limit, reverse, sort, ...filter } = listing
     const selection = selectionOf(filter, this.#clock(), 'entries')
     const { survey } = this.#opened()
-    // the order in which they came, in which no limit needs all of them
-    if (sort === undefined && limit === undefined && reverse !== true) return survey.newest(selection)
-    return survey.sorted(selection, {
-      sort: sort ?? 'created',
-      ...(reverse !== undefined && { reverse }),
-      ...(limit !== undefined && { limit }),
-    })
+    // the order in which they came needs none but those that are taken
+    if (sort === undefined && reverse !== true) return survey.newest(selection, limit)
+    return survey.sorted(selection, { limit, reverse, sort })
   }
 
   /** How many entries a filter means, and their bytes. Throws `StoreError`. */

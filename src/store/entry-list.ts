@@ -28,15 +28,19 @@ export class EntryList {
     this.#read = read
   }
 
-  /** The newest row first. */
-  *newest(selection: Selection): Generator<Located> {
+  /** The newest row first; `limit` at most. */
+  *newest(selection: Selection, limit: number = Number.POSITIVE_INFINITY): Generator<Located> {
     let below = Number.MAX_SAFE_INTEGER
+    let left = limit
     for (;;) {
-      const asked = { below, limit: SLICE, ...selected(selection) }
+      const asked = { below, limit: Math.min(SLICE, left), ...selected(selection) }
       const rows = this.#ask('whichEntriesFollow').all(asked) as RawRow[]
       for (const row of rows) {
         const located = this.#read(row)
-        if (located !== undefined) yield located
+        if (located === undefined) continue
+        yield located
+        left -= 1
+        if (left === 0) return
       }
       const last = rows.at(-1)?.[0]
       if (last === undefined) return
@@ -49,7 +53,7 @@ export class EntryList {
   *sorted(selection: Selection, { limit, reverse = false, sort }: Sorting): Generator<Located> {
     // names begin with a, all others with the most
     const question = reverse === (sort === 'name') ? 'whichComeLast' : 'whichComeFirst'
-    const asked = { by: sort, limit: limit ?? -1, ...selected(selection) }
+    const asked = { by: sort ?? null, limit: limit ?? -1, ...selected(selection) }
     for (const { id } of this.#ask(question).all(asked) as { id: number }[]) {
       const row = this.#ask('whichEntryIs').get(id) as RawRow | undefined
       const located = row && this.#read(row)

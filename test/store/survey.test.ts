@@ -81,6 +81,18 @@ test('each order is that of the entries themselves, both ways, with any limit', 
   )
 })
 
+test('what came last comes first, by itself or as a list, with any limit', (t) => {
+  const store = roomFor(t).open()
+  for (let n = 0; n < 600; n++) put(store, n, SMALL)
+  const all = digests(store.entries())
+  for (const limit of [1, 499, 500, 501, 600, 700]) {
+    const last = all.slice(0, limit)
+    assert.deepEqual(digests(store.survey.newest({}, limit)), last)
+    assert.deepEqual(digests(store.survey.sorted({}, { limit })), last)
+  }
+  assert.deepEqual(digests(store.survey.sorted({}, { reverse: true })), all.reverse())
+})
+
 test('a selection means what its words say, for lists, sums and removal alike', (t) => {
   let seed = 1
   const random = (): number => {
