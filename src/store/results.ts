@@ -52,8 +52,13 @@ export class Results {
     return found.entry
   }
 
+  /** What was found of the entry that was handed out last. */
+  #known(entry: Entry): Found | undefined {
+    return this.#last?.entry === entry ? this.#last : undefined
+  }
+
   read(entry: Entry): Stored | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
+    const known = this.#known(entry)
     this.#last = undefined
     const warm = this.#open.closed ? undefined : this.#warm?.read(entry, known && this.#lastEra)
     if (warm !== undefined) return warm
@@ -74,7 +79,7 @@ export class Results {
   }
 
   pieces(entry: Entry): Pieces | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
+    const known = this.#known(entry)
     return this.#reading(entry, known, (found) => piecesOf(this.#checks, found))
   }
 
@@ -125,7 +130,7 @@ export class Results {
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
       if (this.#warm?.has(entry) === true) return true
-      const known = this.#last?.entry === entry ? this.#last : undefined
+      const known = this.#known(entry)
       if (known !== undefined && isSound(this.#checks, known)) return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
@@ -135,10 +140,12 @@ export class Results {
 
   /** The entry of a call is dropped or replaced. */
   forget(key: Digest): void {
+    if (this.#last?.entry.key.digest === key) this.#last = undefined
     this.#warm?.forget(key)
   }
 
   forgetAll(): void {
+    this.#last = undefined
     this.#warm?.clear()
   }
 }
