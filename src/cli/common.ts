@@ -67,8 +67,9 @@ export function directoryOf(of: Command): string {
 }
 
 /**
- * Does `act` with the directory open, which is there already unless it may be made. Without limits: those of the programs that use it are not known here. `failures` are
- * those that were survived.
+ * Does `act` with the directory open, which is there already unless it may be made. Without limits: those of the
+ * programs that use it are not known here. Nothing is read twice, so none of it is kept in memory. `failures` are those
+ * that were survived.
  */
 export async function withGroup<T>(
   of: Command,
@@ -85,6 +86,7 @@ export async function withGroup<T>(
     directory,
     readonly: access === 'read',
     maxSize: Number.MAX_SAFE_INTEGER,
+    memory: false,
     onError: (error) => {
       failures.push(error)
       // what needs to write says so itself

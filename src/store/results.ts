@@ -73,6 +73,11 @@ export class Results {
     })
   }
 
+  /** As `read`, but from the disk, checked however large it is, and not kept in memory: for who passes it on. */
+  readOnce(entry: Entry): Stored | undefined {
+    return this.#reading(entry, undefined, (found) => storedOf(this.#open.rooms, found))
+  }
+
   #warmed({ entry }: Found, stored: Stored, era: number): Stored {
     this.#warm?.hold(entry, stored, era)
     return stored
