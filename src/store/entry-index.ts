@@ -56,6 +56,10 @@ export interface IndexOptions {
 }
 
 const BUSY_TIMEOUT = 5000
+/** Makes what is not there. */
+const MISSING = Object.entries(ADDITIONS)
+  .map(([name, columns]) => `CREATE TABLE IF NOT EXISTS ${name} ${columns};`)
+  .join('\n')
 // Many rows leave in slices, so that other processes get their turn in between.
 const SLICE = 500
 
@@ -120,12 +124,11 @@ export class EntryIndex {
     if (empty()) {
       this.write(() => {
         // another process may have been faster
-        if (empty()) db.exec(TABLES)
+        if (empty()) db.exec(TABLES + MISSING)
       })
     }
     this.#expectOurs(path)
-    for (const [name, columns] of Object.entries(ADDITIONS))
-      db.exec(`CREATE TABLE IF NOT EXISTS ${name} ${columns}`)
+    db.exec(MISSING)
   }
 
   #expectOurs(path: string): void {
