@@ -24,6 +24,8 @@ import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
 import { outdate, type Running } from './running.ts'
 import { checkEviction, checkListing, checkPrefix, selectionOf } from './selection.ts'
+import type { Counts } from './store/contract.ts'
+import { sumOf } from './store/counts.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
@@ -34,7 +36,6 @@ import type {
   EvictOptions,
   EvictReport,
   ExportReport,
-  FunctionStats,
   GcReport,
   GroupStats,
   ImportReport,
@@ -75,7 +76,7 @@ export class MemoizedGroup implements Disposable {
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
   /** What this process counted, beside what the directory counts for all. */
-  readonly #counted = new Map<string, { -readonly [Name in keyof Counted]-?: number }>()
+  readonly #counted = new Map<string, Counts>()
 
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
@@ -148,23 +149,15 @@ export class MemoizedGroup implements Disposable {
     }
   }
 
-  #count(name: string, { hits = 0, misses = 0, overhead = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
-    let counted = this.#counted.get(name)
-    if (counted === undefined) {
-      counted = { hits: 0, misses: 0, overhead: 0, timeSaved: 0, timeSpent: 0 }
-      this.#counted.set(name, counted)
-    }
-    counted.hits += hits
-    counted.misses += misses
-    counted.overhead += overhead
-    counted.timeSaved += timeSaved
-    counted.timeSpent += timeSpent
+  #count(name: string, what: Counted): void {
+    const counted = sumOf(this.#counted.get(name), what)
+    this.#counted.set(name, counted)
     if (counted.overhead > counted.timeSaved + counted.timeSpent + WORTH_A_WARNING && !this.#warned.has(name))
       this.#thrashing(name, counted)
   }
 
   /** Tells once that a function costs more than it saves. */
-  #thrashing(name: string, counted: Required<Counted>): void {
+  #thrashing(name: string, counted: Counts): void {
     const message = thrashingText(name, counted)
     emit('thrashing', () => ({ name, ...counted }))
     warn('WARN_THRASHING', name, message)
@@ -225,18 +218,9 @@ export class MemoizedGroup implements Disposable {
   stats(): GroupStats {
     const store = this.#opened()
     const functions = store.usage()
-    const sum = (count: (stats: FunctionStats) => number) =>
-      Object.values(functions).reduce((total, stats) => total + count(stats), 0)
-    return {
-      hits: sum((stats) => stats.hits),
-      misses: sum((stats) => stats.misses),
-      timeSaved: sum((stats) => stats.timeSaved),
-      timeSpent: sum((stats) => stats.timeSpent),
-      overhead: sum((stats) => stats.overhead),
-      bytes: sum((stats) => stats.bytes),
-      ...store.totals(),
-      functions,
-    }
+    const all = Object.values(functions)
+    const bytes = all.reduce((sum, stats) => sum + stats.bytes, 0)
+    return { ...all.reduce<Counts>(sumOf, sumOf()), bytes, ...store.totals(), functions }
   }
 
   /** Throws `StoreError`. */

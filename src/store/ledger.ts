@@ -5,6 +5,7 @@
 import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, FunctionStats } from '../types.ts'
 import type { Counts, WhyDeparted } from './contract.ts'
+import { sumOf } from './counts.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { Ask } from './schema.ts'
 
@@ -133,14 +134,7 @@ export class Ledger {
     const usage = new Map<string, FunctionStats>()
     for (const row of this.#ask('howWasItUsed').all() as UsageRow[]) {
       const known = usage.get(row.name)
-      usage.set(row.name, {
-        hits: row.hits + (known?.hits ?? 0),
-        misses: row.misses + (known?.misses ?? 0),
-        timeSaved: row.time_saved + (known?.timeSaved ?? 0),
-        timeSpent: row.time_spent + (known?.timeSpent ?? 0),
-        overhead: row.overhead + (known?.overhead ?? 0),
-        bytes: row.bytes + (known?.bytes ?? 0),
-      })
+      usage.set(row.name, { ...sumOf(known, row), bytes: row.bytes + (known?.bytes ?? 0) })
     }
     return usage
   }
@@ -197,12 +191,6 @@ export class Ledger {
   }
 }
 
-interface UsageRow {
+interface UsageRow extends FunctionStats {
   readonly name: string
-  readonly hits: number
-  readonly misses: number
-  readonly time_saved: number
-  readonly time_spent: number
-  readonly overhead: number
-  readonly bytes: number
 }
