@@ -4,7 +4,7 @@
  */
 import type { Digest } from '../types.ts'
 import type { Selection, Sorting, WhyDeparted } from './contract.ts'
-import { unsound } from './ledger.ts'
+import { paged } from './paged.ts'
 import type { Located } from './row.ts'
 import { blobOf, hexOf, type RawRow } from './row.ts'
 import type { Ask } from './schema.ts'
@@ -30,22 +30,15 @@ export class EntryList {
 
   /** The newest row first; `limit` at most. */
   *newest(selection: Selection, limit: number = Number.POSITIVE_INFINITY): Generator<Located> {
-    let below = Number.MAX_SAFE_INTEGER
+    const asked = { limit: Math.min(SLICE, limit), ...selected(selection) }
+    const page = (below: number) => this.#ask('whichEntriesFollow').all({ ...asked, below }) as RawRow[]
     let left = limit
-    for (;;) {
-      const asked = { below, limit: Math.min(SLICE, left), ...selected(selection) }
-      const rows = this.#ask('whichEntriesFollow').all(asked) as RawRow[]
-      for (const row of rows) {
-        const located = this.#read(row)
-        if (located === undefined) continue
-        yield located
-        left -= 1
-        if (left === 0) return
-      }
-      const last = rows.at(-1)?.[0]
-      if (last === undefined) return
-      if (!(last < below)) throw unsound('rows are out of order')
-      below = last
+    for (const row of paged(Number.MAX_SAFE_INTEGER, page, ([id]) => id, 'down')) {
+      const located = this.#read(row)
+      if (located === undefined) continue
+      yield located
+      left -= 1
+      if (left === 0) return
     }
   }
 
