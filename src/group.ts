@@ -19,7 +19,7 @@ import type { Flight } from './keep.ts'
 import type { Counted } from './memo.ts'
 import { type Memoize, memoizeFor, registerRoom } from './memoize.ts'
 import { leaseTerms } from './memoize-options.ts'
-import { bytes, checkOptions, milliseconds } from './options.ts'
+import { bytes, checkOptions, isSwitchedOn, milliseconds } from './options.ts'
 import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
 import { outdate, type Running } from './running.ts'
@@ -302,9 +302,9 @@ export class MemoizedGroup implements Disposable {
     this.close()
   }
 
-  /** The program ends. */
+  /** The program ends. PERMAFROST_REPORT asks for a report of each group then. */
   #end(): void {
-    if (isReportWanted() && this.#counted.size > 0) console.error(this.report())
+    if (isSwitchedOn('PERMAFROST_REPORT') && this.#counted.size > 0) console.error(this.report())
     this.close()
   }
 }
@@ -363,9 +363,6 @@ function systemCache(): string {
 }
 
 // open groups, and exit --------------------------------------------------------------------------------------------
-
-/** Whether PERMAFROST_REPORT asks for a report of each group at the end. */
-const isReportWanted = (): boolean => /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_REPORT'] ?? '')
 
 interface Opened {
   readonly end: () => void
