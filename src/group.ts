@@ -17,8 +17,8 @@ import type { Flight } from './keep.ts'
 import type { Counted, SharedRoom } from './memo.ts'
 import { type Memoize, memoizeFor, memoOfWrapper, registerRoom } from './memoize.ts'
 import { leaseTerms } from './memoize-options.ts'
-import { closed, isReportWanted, opened } from './open-groups.ts'
-import { bytes, checkOptions, milliseconds } from './options.ts'
+import { closed, opened } from './open-groups.ts'
+import { bytes, checkOptions, isSwitchedOn, milliseconds } from './options.ts'
 import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
 import { outdate, type Running } from './running.ts'
@@ -26,6 +26,8 @@ import { checkEviction, checkListing, checkPrefix, selectionOf } from './selecti
 import { type PullReport, pull } from './share.ts'
 import type { PushReport } from './shared/tier.ts'
 import { sharedRoom } from './shared-room.ts'
+import type { Counts } from './store/contract.ts'
+import { sumOf } from './store/counts.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
@@ -37,7 +39,6 @@ import type {
   EvictOptions,
   EvictReport,
   ExportReport,
-  FunctionStats,
   GcReport,
   GroupStats,
   ImportReport,
@@ -79,7 +80,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
   /** What this process counted, beside what the directory counts for all. */
-  readonly #counted = new Map<string, { -readonly [Name in keyof Counted]-?: number }>()
+  readonly #counted = new Map<string, Counts>()
 
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
@@ -156,23 +157,15 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
     }
   }
 
-  #count(name: string, { hits = 0, misses = 0, overhead = 0, timeSaved = 0, timeSpent = 0 }: Counted): void {
-    let counted = this.#counted.get(name)
-    if (counted === undefined) {
-      counted = { hits: 0, misses: 0, overhead: 0, timeSaved: 0, timeSpent: 0 }
-      this.#counted.set(name, counted)
-    }
-    counted.hits += hits
-    counted.misses += misses
-    counted.overhead += overhead
-    counted.timeSaved += timeSaved
-    counted.timeSpent += timeSpent
+  #count(name: string, what: Counted): void {
+    const counted = sumOf(this.#counted.get(name), what)
+    this.#counted.set(name, counted)
     if (counted.overhead > counted.timeSaved + counted.timeSpent + WORTH_A_WARNING && !this.#warned.has(name))
       this.#thrashing(name, counted)
   }
 
   /** Tells once that a function costs more than it saves. */
-  #thrashing(name: string, counted: Required<Counted>): void {
+  #thrashing(name: string, counted: Counts): void {
     const message = thrashingText(name, counted)
     emit('thrashing', () => ({ name, ...counted }))
     warn('WARN_THRASHING', name, message)
@@ -191,13 +184,9 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
     const { limit, reverse, sort, ...filter } = listing
     const selection = selectionOf(filter, this.#clock(), 'entries')
     const { survey } = this.#opened()
-    // the order in which they came, in which no limit needs all of them
-    if (sort === undefined && limit === undefined && reverse !== true) return survey.newest(selection)
-    return survey.sorted(selection, {
-      sort: sort ?? 'created',
-      ...(reverse !== undefined && { reverse }),
-      ...(limit !== undefined && { limit }),
-    })
+    // the order in which they came needs none but those that are taken
+    if (sort === undefined && reverse !== true) return survey.newest(selection, limit)
+    return survey.sorted(selection, { limit, reverse, sort })
   }
 
   /** How many entries a filter means, and their bytes. Throws `StoreError`. */
@@ -237,18 +226,9 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   stats(): GroupStats {
     const store = this.#opened()
     const functions = store.usage()
-    const sum = (count: (stats: FunctionStats) => number) =>
-      Object.values(functions).reduce((total, stats) => total + count(stats), 0)
-    return {
-      hits: sum((stats) => stats.hits),
-      misses: sum((stats) => stats.misses),
-      timeSaved: sum((stats) => stats.timeSaved),
-      timeSpent: sum((stats) => stats.timeSpent),
-      overhead: sum((stats) => stats.overhead),
-      bytes: sum((stats) => stats.bytes),
-      ...store.totals(),
-      functions,
-    }
+    const all = Object.values(functions)
+    const bytes = all.reduce((sum, stats) => sum + stats.bytes, 0)
+    return { ...all.reduce<Counts>(sumOf, sumOf()), bytes, ...store.totals(), functions }
   }
 
   /** Throws `StoreError`. */
@@ -360,12 +340,13 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   /** As `close()`, when all that is on its way to the blob store is there, as far as that answers. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#shared?.tier.push()
+    await this.#shared?.rights?.releaseAll()
     this.close()
   }
 
-  /** The program ends. */
+  /** The program ends. PERMAFROST_REPORT asks for a report of each group then. */
   #end(): void {
-    if (isReportWanted() && this.#counted.size > 0) console.error(this.report())
+    if (isSwitchedOn('PERMAFROST_REPORT') && this.#counted.size > 0) console.error(this.report())
     this.close()
   }
 }

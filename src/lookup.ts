@@ -8,6 +8,7 @@ import { expiryOf, isUsable, isWanted, open, staleSince } from './find.ts'
 import { depend } from './frame.ts'
 import { keyOf } from './key.ts'
 import type { Memo } from './memo.ts'
+import { isSwitchedOn } from './options.ts'
 import { inWords } from './recorded.ts'
 import { release } from './stream/stream.ts'
 import type { Entry, MissReason } from './types.ts'
@@ -25,10 +26,7 @@ export type Lookup<T> =
   | { readonly hit: false; readonly reason: MissReason; readonly explanation: string }
 
 /** Whether PERMAFROST_DISABLE is set. */
-export function disabled(): boolean {
-  const said = process.env['PERMAFROST_DISABLE']
-  return said !== undefined && /^(?:1|true|yes|on)$/i.test(said)
-}
+export const disabled = (): boolean => isSwitchedOn('PERMAFROST_DISABLE')
 
 export function wouldHit(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
   return isHit(lookup(memo, self, args))

@@ -5,10 +5,6 @@
 import { keepParsesIn } from './freeze/kept.ts'
 import type { KeptTexts } from './store/contract.ts'
 
-/** Whether PERMAFROST_REPORT asks for a report of each group at the end. */
-export const isReportWanted = (): boolean =>
-  /^(?:1|true|yes|on)$/i.test(process.env['PERMAFROST_REPORT'] ?? '')
-
 interface Opened {
   readonly end: () => void
   readonly parses: KeptTexts

@@ -137,6 +137,12 @@ function describe(value: unknown): string {
   return typeof value === 'bigint' ? `${value}n` : String(value)
 }
 
+/** Whether a variable of the environment says yes. */
+export function isSwitchedOn(name: 'PERMAFROST_DISABLE' | 'PERMAFROST_REPORT'): boolean {
+  const said = process.env[name]
+  return said !== undefined && /^(?:1|true|yes|on)$/i.test(said)
+}
+
 const MILLISECONDS: Readonly<Record<string, number>> = {
   ms: 1,
   s: 1000,

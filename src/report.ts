@@ -3,8 +3,8 @@
  */
 import { createRequire } from 'node:module'
 import type { Counted } from './memo.ts'
-import type { GroupStats } from './types.ts'
-import { size as sizeOf, time } from './words.ts'
+import type { FunctionStats, GroupStats } from './types.ts'
+import { size, time } from './words.ts'
 
 /** A table of the functions called in this run, and a line about all runs. */
 export function reportText(
@@ -12,20 +12,30 @@ export function reportText(
   counted: ReadonlyMap<string, Required<Counted>>,
   all: GroupStats | undefined,
 ): string {
-  const rows = [...counted].map(([name, { hits, misses, overhead, timeSaved, timeSpent }]) => {
-    const size = all?.functions[name]?.bytes ?? 0
-    return [name, `${hits}`, `${misses}`, time(timeSaved), time(timeSpent), time(overhead), sizeOf(size)]
-  })
+  const stats = [...counted].map(
+    ([name, counts]) => [name, { ...counts, bytes: all?.functions[name]?.bytes ?? 0 }] as const,
+  )
   const lines = [`permafrost in ${directory}`]
-  if (rows.length > 0)
-    lines.push(table(['function', 'hits', 'misses', 'time saved', 'time spent', 'overhead', 'kept'], rows))
+  if (stats.length > 0) lines.push(usageTable(stats))
   if (all !== undefined) {
     lines.push(
       `all runs: ${all.hits} hits, ${all.misses} misses, ${time(all.timeSaved)} saved; ` +
-        `${all.entries} results kept in ${sizeOf(all.size)}`,
+        `${all.entries} results kept in ${size(all.size)}`,
     )
   }
   return lines.join('\n')
+}
+
+/** How functions were used, and what is kept of them. */
+export function usageTable(stats: readonly (readonly [name: string, FunctionStats])[]): string {
+  const rows = stats.map(([name, { bytes, hits, misses, overhead, timeSaved, timeSpent }]) => [
+    name,
+    `${hits}`,
+    `${misses}`,
+    ...[timeSaved, timeSpent, overhead].map(time),
+    size(bytes),
+  ])
+  return table(['function', 'hits', 'misses', 'time saved', 'time spent', 'overhead', 'kept'], rows)
 }
 
 /** What to do about a function that costs more than it saves. */

@@ -10,11 +10,11 @@ const MOMENT: OptionCheck = {
   accepts: (value) => (value instanceof Date && !Number.isNaN(value.getTime())) || is.duration.accepts(value),
 }
 
-/** How a digest begins. */
-const PREFIX: OptionCheck = {
-  expects: 'the first hexadecimal digits of a digest',
-  accepts: (value) => typeof value === 'string' && /^[0-9a-f]{1,32}$/.test(value),
-}
+/** Whether a digest may begin so. */
+export const isPrefix = (value: unknown): boolean =>
+  typeof value === 'string' && /^[0-9a-f]{1,32}$/.test(value)
+
+const PREFIX: OptionCheck = { expects: 'the first hexadecimal digits of a digest', accepts: isPrefix }
 
 const filterChecks: Readonly<Record<keyof EntryFilter, OptionCheck>> = {
   name: is.string,
@@ -54,7 +54,7 @@ export function checkListing(listing: Listing): void {
 
 /** Throws a `TypeError` for what no digest begins with. */
 export function checkPrefix(prefix: string, where: string): void {
-  if (!PREFIX.accepts(prefix))
+  if (!isPrefix(prefix))
     throw new TypeError(`${where}: expected ${PREFIX.expects}, found ${JSON.stringify(prefix)}`)
 }
 

@@ -186,7 +186,7 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
 }
 
 /** Milliseconds from when a result is there to when its right is given back: who had looked just before must not take it. */
-const LINGER = 5000
+const LINGER = 1000
 
 function giveBack(right: Right, isThere: boolean): void {
   if (isThere) setTimeout(() => void right.release(), LINGER).unref()

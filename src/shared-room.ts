@@ -3,21 +3,26 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { BlobStore } from './blob/blob-store.ts'
-import type { PermafrostError } from './errors.ts'
+import { messageOf, type PermafrostError } from './errors.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { SharedRoom } from './memo.ts'
 import { milliseconds } from './options.ts'
 import { aboutHere } from './shared/about.ts'
+import { openRights, type Rights } from './shared/lease.ts'
 import { RUNNER } from './shared/place.ts'
 import { Tier } from './shared/tier.ts'
+import { lifeOf, processId } from './store/process.ts'
 
 const PATIENCE = '5s'
 
-type Options = Pick<GroupOptions, 'blobStore' | 'mode' | 'patience' | 'signingKey'>
+/** How long a right to compute outlives a machine that is gone. */
+const DURATION = '60s'
+
+type Options = Pick<GroupOptions, 'blobStore' | 'lease' | 'mode' | 'patience' | 'signingKey'>
 
 /** Opens nothing yet. Undefined where there is nothing to share with. Throws a `TypeError` for what is no URI. */
 export function sharedRoom(
-  { blobStore, mode = 'read-write', patience = PATIENCE, signingKey }: Options,
+  { blobStore, lease = {}, mode = 'read-write', patience = PATIENCE, signingKey }: Options,
   clock: () => number,
   report: (error: PermafrostError, subject: string) => void,
 ): SharedRoom | undefined {
@@ -36,7 +41,10 @@ export function sharedRoom(
   return {
     tier,
     root,
-    rights: undefined,
+    rights:
+      lease !== false && mode === 'read-write'
+        ? rightsOf(tier, milliseconds(lease.duration ?? DURATION, 'lease.duration'))
+        : undefined,
     isTrusted: signingKey !== undefined,
     spaceOf: (memo) => memo.spaceOf(),
     below: (memospace) => below(root, memospace),
@@ -45,6 +53,27 @@ export function sharedRoom(
       name: memo.name,
       code: memo.version === undefined ? key.code : `version ${memo.version}`,
     }),
+  }
+}
+
+/** Opened with the store. */
+function rightsOf(tier: Tier, duration: number): Rights {
+  let opening: Promise<Rights> | undefined
+  const opened = () => {
+    opening ??= tier.store().then((store) => openRights(store, { owner: processId(), lifeOf, duration }))
+    return opening
+  }
+  return {
+    acquire: async (key, signal) => {
+      try {
+        return await (await opened()).acquire(key, signal)
+      } catch (error) {
+        return { kind: 'none', why: messageOf(error) }
+      }
+    },
+    releaseAll: async () => {
+      await (await opening?.catch(() => undefined))?.releaseAll()
+    },
   }
 }
 

@@ -31,12 +31,11 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'blob/': shared,
   'shared/': [...shared, 'blob/'],
   'testing/': [...shared, 'blob/'],
-  'shared/': [...shared, 'blob/'],
   pipeline: shared,
   require: shared,
   'default-directory': shared,
   'open-groups': [...shared, 'freeze/', 'store/'],
-  'shared-room': [...shared, 'blob/', 'group-options', 'memo', 'shared/'],
+  'shared-room': [...shared, 'blob/', 'group-options', 'memo', 'shared/', 'store/'],
   share: [
     ...shared,
     'abort',

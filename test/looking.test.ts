@@ -13,6 +13,24 @@ const slowly = <T>(value: T): T => {
 }
 
 describe('entries', () => {
+  test('without an order, those that came last come first, however few are asked for', (t) => {
+    // set back between the calls, as clocks are
+    let now = 1_800_000_000_000
+    const { group } = temporaryGroup(t, { clock: () => now })
+    const f = group.memoize((x: number) => x, { name: 'f', version: 1 })
+    for (const x of [1, 2, 3]) {
+      f(x)
+      now -= 5000
+    }
+    const ages = (entries: Iterable<Entry>): number[] =>
+      [...entries].map(({ createdAt }) => (createdAt - now) / 5000)
+    for (const limit of [1, 2, 3, 4]) {
+      assert.deepEqual(ages(group.entries({ limit })), [1, 2, 3].slice(0, limit))
+      assert.deepEqual(ages(group.entries({ limit, reverse: true })), [3, 2, 1].slice(0, limit))
+    }
+    assert.deepEqual(ages(group.entries({ limit: 1, sort: 'created' })), [3])
+  })
+
   test('filters and orders are those of the words, and misuse is named', (t) => {
     let now = 1_800_000_000_000
     const { group } = temporaryGroup(t, { clock: () => now })

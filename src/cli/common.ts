@@ -8,6 +8,7 @@ import { defaultDirectory } from '../default-directory.ts'
 import { messageOf, type PermafrostError, StoreError, type StoreErrorCode } from '../errors.ts'
 import { MemoizedGroup } from '../group.ts'
 import { is } from '../options.ts'
+import { isPrefix } from '../selection.ts'
 import type { ByteSize, Duration, Entry, EntryFilter } from '../types.ts'
 import { shortened } from './words.ts'
 
@@ -68,8 +69,9 @@ export function directoryOf(of: Command): string {
 }
 
 /**
- * Does `act` with the directory open, which is there already unless it may be made. Without limits: those of the programs that use it are not known here. `failures` are
- * those that were survived.
+ * Does `act` with the directory open, which is there already unless it may be made. Without limits: those of the
+ * programs that use it are not known here. Nothing is read twice, so none of it is kept in memory. `failures` are those
+ * that were survived.
  */
 export async function withGroup<T>(
   of: Command,
@@ -86,6 +88,7 @@ export async function withGroup<T>(
     directory,
     readonly: access === 'read',
     maxSize: Number.MAX_SAFE_INTEGER,
+    memory: false,
     onError: (error) => {
       failures.push(error)
       // what needs to write says so itself
@@ -153,7 +156,7 @@ export function filterOf(of: Command, name?: string): EntryFilter {
   return {
     ...(name !== undefined && { name }),
     ...(tag !== undefined && { tag }),
-    ...(code !== undefined && { code: code.toLowerCase() }),
+    ...(code !== undefined && { code: codeOf(code) }),
     ...(olderThan !== undefined && { before: moment(olderThan, '--older-than') }),
     ...(newerThan !== undefined && { since: moment(newerThan, '--newer-than') }),
     ...(unusedFor !== undefined && { usedBefore: moment(unusedFor, '--unused-for') }),
@@ -165,10 +168,16 @@ export function filterOf(of: Command, name?: string): EntryFilter {
 function moment(text: string, option: string): Date | Duration {
   const date = new Date(text)
   if (/^\d{4}-/.test(text) && !Number.isNaN(date.getTime())) return date
-  if (/^\d+(?:\.\d+)?(?:ms|s|m|h|d|w)$/.test(text)) return text as Duration
+  if (is.duration.accepts(text)) return text as Duration
   throw new Misuse(
     `${option} takes an age such as 90s, 12h or 7d, or a date such as 2026-05-01, not "${text}"`,
   )
+}
+
+function codeOf(text: string): string {
+  const prefix = bare(text)
+  if (isPrefix(prefix)) return prefix
+  throw new Misuse(`--code takes the first digits of a digest, as show tells it under "code", not "${text}"`)
 }
 
 /** A size as the options of groups take it. */
@@ -185,10 +194,16 @@ export function positive(text: string): number {
   return value
 }
 
+/** Digits as people copy them. */
+const bare = (text: string): string => text.toLowerCase().replace(/…$/, '')
+
+/** Whether a call's digest may begin so. */
+export const isKey = (text: string): boolean => isPrefix(bare(text))
+
 /** The first digits of a digest: one of those that `ls` shows, or more. */
 export function digits(text: string): string {
-  const prefix = text.toLowerCase().replace(/…$/, '')
-  if (/^[0-9a-f]{1,32}$/.test(prefix)) return prefix
+  const prefix = bare(text)
+  if (isPrefix(prefix)) return prefix
   throw new Misuse(`"${text}" is not the beginning of a call's digest; permafrost ls shows them under "call"`)
 }
 

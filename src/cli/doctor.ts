@@ -6,6 +6,8 @@ import { messageOf } from '../errors.ts'
 import { digestBytes } from '../freeze/digest.ts'
 import { canInspect } from '../freeze/inspect.ts'
 import { factsOf, MemoizedGroup } from '../group.ts'
+import type { GroupOptions } from '../index.ts'
+import type { GroupStats } from '../types.ts'
 import { answer, command, directoryOf, EXIT } from './common.ts'
 import { counted, shortened, size, styled } from './words.ts'
 
@@ -82,22 +84,28 @@ function hashing(): Finding {
 
 function database(): Finding {
   const what = 'better-sqlite3'
-  const failures: Error[] = []
-  const onError = (error: Error): void => void failures.push(error)
   const directory = join(tmpdir(), `permafrost-doctor-${process.pid}`)
+  const made = tried({ directory, temporary: true })
+  if (made instanceof Error) return broken(what, made.cause ?? made)
+  return { what, state: 'ok', found: 'loads, and makes an index' }
+}
+
+/** What a group with these options counts, or what is in its way: the first failure is nearest to what is broken. */
+function tried(options: GroupOptions): GroupStats | Error {
+  const failures: Error[] = []
+  let stats: GroupStats | undefined
   try {
-    const group = new MemoizedGroup({ directory, temporary: true, onError })
+    const onError = (error: Error): void => void failures.push(error)
+    const group = new MemoizedGroup({ ...options, memory: false, onError })
     try {
-      group.stats()
+      stats = group.stats()
     } finally {
       group.close()
     }
   } catch (error) {
     failures.push(error as Error)
   }
-  // the first one is nearest to what is broken
-  if (failures.length > 0) return broken(what, failures[0]!.cause ?? failures[0])
-  return { what, state: 'ok', found: 'loads, and makes an index' }
+  return failures[0] ?? stats!
 }
 
 const broken = (what: string, error: unknown): Finding => ({
@@ -158,19 +166,13 @@ function directory(of: Command, canOpen: boolean): Finding[] {
 
 function contents(path: string, format: number): Finding {
   const what = 'directory'
-  const failures: Error[] = []
-  const onError = (error: Error): void => void failures.push(error)
-  try {
-    const group = new MemoizedGroup({ directory: path, readonly: true, onError })
-    const { entries, size: bytes } = group.stats()
-    group.close()
-    const found = `${path}, format ${format}: ${counted(entries, 'result')} in ${size(bytes)}`
-    if (failures.length === 0) return { what, state: 'ok', found }
-  } catch (error) {
-    failures.push(error as Error)
+  const kept = tried({ directory: path, readonly: true })
+  if (kept instanceof Error) {
+    const found = `${path}: ${shortened(messageOf(kept), LONGEST)}`
+    return { what, state: 'problem', found, next: 'run permafrost verify --repair' }
   }
-  const found = `${path}: ${shortened(messageOf(failures[0]), LONGEST)}`
-  return { what, state: 'problem', found, next: 'run permafrost verify --repair' }
+  const found = `${path}, format ${format}: ${counted(kept.entries, 'result')} in ${size(kept.size)}`
+  return { what, state: 'ok', found }
 }
 
 // the environment --------------------------------------------------------------------------------------------------

@@ -114,7 +114,12 @@ async function clear(
 
 async function verify({ repair = false }: { repair?: boolean }, of: Command): Promise<void> {
   const report = await withGroup(of, repair ? 'write' : 'read', async (group, failures) => {
-    const found = await watched('verifying', 'results', (watch) => group.verify({ ...watch, repair }))
+    const found = await watched(
+      'verifying',
+      'results',
+      (watch) => group.verify({ ...watch, repair }),
+      'what was found until then is told, and the same command starts over',
+    )
     // an index that cannot be opened is set aside, and what is left is verified
     const damages = failures.filter(({ code }) => code === 'ERR_STORE_CORRUPT')
     const lost = damages.map(({ message }) => ({ code: 'index-damaged', message, repaired: repair }))

@@ -5,7 +5,20 @@ import type { MemoizedGroup } from '../group.ts'
 import { ORDERS } from '../selection.ts'
 import type { Entry, EntryOrder, FunctionStats, Share } from '../types.ts'
 import { answer, command, filterOf, positive, wantsJson, withFilter, withGroup } from './common.ts'
-import { counted, number, plain, roughly, shortened, size, styled, table, time, width } from './words.ts'
+import {
+  headed,
+  inAll,
+  number,
+  plain,
+  roughly,
+  shortened,
+  size,
+  styled,
+  table,
+  time,
+  usageTable,
+  width,
+} from './words.ts'
 
 /** Rows of one table: more are set one table after the other. */
 const ROWS = 1000
@@ -125,33 +138,21 @@ function row(entry: Listed): string[] {
 }
 
 async function stats({ reset = false }: { reset?: boolean }, of: Command): Promise<void> {
-  const { functions, ...all } = await withGroup(of, reset ? 'write' : 'read', (group) => {
+  const all = await withGroup(of, reset ? 'write' : 'read', (group) => {
     const counts = group.stats()
     if (reset) group.resetStats()
     return counts
   })
-  answer(of, { ...all, functions }, () => {
-    const rows = Object.entries(functions)
+  answer(of, all, () => {
+    const functions = Object.entries(all.functions)
       .sort(bySaving)
-      .map(([name, one]) => [
-        plain(name),
-        `${one.hits}`,
-        `${one.misses}`,
-        time(one.timeSaved),
-        time(one.timeSpent),
-        time(one.overhead),
-        size(one.bytes),
-      ])
-    const head = ['function', 'hits', 'misses', 'time saved', 'time spent', 'overhead', 'kept']
-    const line = `${counted(all.entries, 'result')} in ${size(all.size)}; ${time(all.timeSaved)} saved`
-    return `${headed(table(head, rows))}\n${line}${reset ? '; counting from zero now' : ''}`
+      .map(([name, one]) => [plain(name), one] as const)
+    return `${headed(usageTable(functions))}\n${inAll(all)}${reset ? '; counting from zero now' : ''}`
   })
 }
 
 const bySaving = ([, a]: [string, FunctionStats], [, b]: [string, FunctionStats]): number =>
   b.timeSaved - a.timeSaved || b.bytes - a.bytes
-
-const headed = (lines: string): string => lines.replace(/^.*/, (head) => styled('bold', head))
 
 async function du(_: object, of: Command): Promise<void> {
   const space = await withGroup(of, 'read', (group) => group.space())

@@ -18,7 +18,12 @@ export function addMoving(program: Command): void {
   ).action(async (file: string, name: string | undefined, _: object, of: Command) => {
     const filter = filterOf(of, name)
     const report = await withGroup(of, 'read', (group) =>
-      watched('exporting', 'results', (watch) => group.export(file, filter, watch)),
+      watched(
+        'exporting',
+        'results',
+        (watch) => group.export(file, filter, watch),
+        'no file was written, and the same command starts over',
+      ),
     )
     answer(of, report, () => `${counted(report.entries, 'result')} of ${size(report.bytes)} exported`)
   })

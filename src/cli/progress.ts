@@ -13,11 +13,14 @@ interface Bar {
   stop(): void
 }
 
-/** Does `work`, which is told to stop by Ctrl-C; a second Ctrl-C does not wait. `what` is counted. */
+const GOES_ON = 'what was done stays, and the same command goes on from there'
+
+/** Does `work`, which is told to stop by Ctrl-C; a second Ctrl-C does not wait. `what` is counted; `stopped` says what is then. */
 export async function watched<T>(
   doing: string,
   what: string,
   work: (watch: Watch) => Promise<T>,
+  stopped: string = GOES_ON,
 ): Promise<T> {
   const controller = new AbortController()
   const stop = (): void => {
@@ -30,7 +33,7 @@ export async function watched<T>(
   } finally {
     end()
     if (controller.signal.aborted) {
-      console.error('permafrost: stopped; what was done stays, and the same command goes on from there')
+      console.error(`permafrost: stopped; ${stopped}`)
       process.exitCode = EXIT.stopped
     }
   }

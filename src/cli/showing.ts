@@ -8,7 +8,7 @@ import { messageOf } from '../errors.ts'
 import { digest, usesOf } from '../freeze/freeze.ts'
 import type { MemoizedGroup } from '../group.ts'
 import type { Entry, Preview } from '../types.ts'
-import { answer, command, digits, EXIT, Failure, Misuse, theEntry, withGroup } from './common.ts'
+import { answer, command, digits, EXIT, Failure, isKey, Misuse, theEntry, withGroup } from './common.ts'
 import { facts, plain, size, styled, table, time, width } from './words.ts'
 
 const MODULE = 'a module that node can import and the name of an exported'
@@ -130,10 +130,10 @@ function inWords({ kind, value }: Preview, full: boolean): string | undefined {
 // why --------------------------------------------------------------------------------------------------------------
 
 async function why(target: string, args: string[], _: object, of: Command): Promise<void> {
-  const isKey = !target.includes('#') && /^[0-9a-f]{1,32}…?$/i.test(target)
-  if (isKey && args.length > 0)
+  const isCall = isKey(target)
+  if (isCall && args.length > 0)
     throw new Misuse('a key takes no arguments: it has them; give FILE#EXPORT for another call')
-  const said = isKey
+  const said = isCall
     ? await withGroup(of, 'read', (group) => whyKey(group, target))
     : { function: target, why: whyCall(await exportedFunction(target), target, args) }
   answer(of, said, () => plain(said.why))

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Command, InvalidArgumentError } from 'commander'
 import type { FunctionStats, GroupStats } from '../types.ts'
 import { answer, command, directoryOf, EXIT, wantsJson, whereCtrlC, withGroup } from './common.ts'
-import { counted, plain, size, styled, table, time } from './words.ts'
+import { headed, inAll, plain, size, table, time } from './words.ts'
 
 export function addTop(program: Command): void {
   command(
@@ -111,8 +111,7 @@ function inWords(all: GroupStats, rates: Readonly<Record<string, Rate>>): string
       size(total.bytes),
     ])
   const head = ['function', 'hits/s', 'misses/s', 'saved/s', 'hits of all', 'saved', 'kept']
-  const lines = table(head, rows).replace(/^.*/, (first) => styled('bold', first))
-  return `${lines}\n${counted(all.entries, 'result')} in ${size(all.size)}; ${time(all.timeSaved)} saved`
+  return `${headed(table(head, rows))}\n${inAll(all)}`
 }
 
 const rowsOfScreen = (): number => Math.max(5, (process.stdout.rows ?? Number.POSITIVE_INFINITY) - 4)

@@ -2,10 +2,11 @@
  * What is printed for people: sizes, ages, colours where somebody sees them, and text that stays on its line.
  */
 import { styleText } from 'node:util'
-import { table } from '../report.ts'
+import { table, usageTable } from '../report.ts'
+import type { GroupStats } from '../types.ts'
 import { size, time } from '../words.ts'
 
-export { size, table, time }
+export { size, table, time, usageTable }
 
 export const number = (count: number): string => count.toLocaleString('en')
 
@@ -25,6 +26,13 @@ type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow'
 const colours = (): boolean => process.stdout.isTTY === true && (process.env['NO_COLOR'] ?? '') === ''
 
 export const styled = (style: Style, text: string): string => (colours() ? styleText(style, text) : text)
+
+/** A table whose first line is its head. */
+export const headed = (lines: string): string => lines.replace(/^.*/, (head) => styled('bold', head))
+
+/** The line below a table of functions. */
+export const inAll = ({ entries, size: bytes, timeSaved }: GroupStats): string =>
+  `${counted(entries, 'result')} in ${size(bytes)}; ${time(timeSaved)} saved`
 
 /** What a terminal would obey is written out: names and results are anybody's. */
 export const plain = (text: string): string =>

@@ -185,10 +185,9 @@ export class Tier {
     const { clock } = this.#options
     // ages by the clock of whoever sent it, and of the store: never one against another
     const now = clock()
-    const { asOf } = blob as { asOf?: number }
+    const { asOf, modified } = blob
     const age = Math.max(0, header.sentAt - header.createdAt)
-    const away =
-      asOf === undefined || blob.modified === undefined ? now - header.sentAt : asOf - blob.modified
+    const away = asOf === undefined || modified === undefined ? now - header.sentAt : asOf - modified
     const createdAt = now - age - Math.max(0, away)
     const expiresAt =
       header.expiresAt === null ? undefined : createdAt + (header.expiresAt - header.createdAt)

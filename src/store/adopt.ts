@@ -133,6 +133,7 @@ export async function recoverAll(
   rooms: Rooms,
   { dryRun = false, onProgress, signal }: RecoverOptions,
 ): Promise<number> {
+  if (signal?.aborted) return 0
   const total = onProgress === undefined ? 0 : [...rooms.objects.list()].length
   let adopted = 0
   let done = 0

@@ -139,17 +139,17 @@ export interface Selection {
   readonly largerThan?: number
 }
 
-/** In which order, and how many. */
+/** In which order, and how many. Without `sort`, the last that came first, as `newest` gives them. */
 export interface Sorting {
-  readonly sort: EntryOrder
-  readonly reverse?: boolean
-  readonly limit?: number
+  readonly sort?: EntryOrder | undefined
+  readonly reverse?: boolean | undefined
+  readonly limit?: number | undefined
 }
 
 /** What people ask about a directory, and no call does; see survey.ts. Methods throw nothing but `StoreError`. */
 export interface Survey {
-  /** The last that came first. */
-  newest(selection: Selection): IterableIterator<Entry>
+  /** The last that came first; `limit` at most. */
+  newest(selection: Selection, limit?: number): IterableIterator<Entry>
   sorted(selection: Selection, sorting: Sorting): IterableIterator<Entry>
   /** How many there are, and what they are charged. */
   sum(selection: Selection): { readonly entries: number; readonly size: number }

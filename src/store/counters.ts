@@ -6,6 +6,7 @@ import timers from 'node:timers'
 import type { Digest, FunctionStats } from '../types.ts'
 import { type Budget, scoreOf } from './admission.ts'
 import type { Counts } from './contract.ts'
+import { sumOf } from './counts.ts'
 import type { EntryIndex } from './entry-index.ts'
 
 interface Touch {
@@ -34,14 +35,7 @@ export class Counters {
   }
 
   count(name: string, what: Partial<Counts>, touched: Digest | undefined, now: number): void {
-    const old = this.#usage.get(name)
-    this.#usage.set(name, {
-      hits: (old?.hits ?? 0) + (what.hits ?? 0),
-      misses: (old?.misses ?? 0) + (what.misses ?? 0),
-      timeSaved: (old?.timeSaved ?? 0) + (what.timeSaved ?? 0),
-      timeSpent: (old?.timeSpent ?? 0) + (what.timeSpent ?? 0),
-      overhead: (old?.overhead ?? 0) + (what.overhead ?? 0),
-    })
+    this.#usage.set(name, sumOf(this.#usage.get(name), what))
     if (touched !== undefined && (this.#touched.size < MOST_TOUCHES || this.#touched.has(touched))) {
       this.#touched.set(touched, { hits: (this.#touched.get(touched)?.hits ?? 0) + 1, at: now })
     }
@@ -86,14 +80,7 @@ export class Counters {
     const all = new Map(written)
     for (const [name, waiting] of this.#usage) {
       const before = written.get(name)
-      all.set(name, {
-        hits: waiting.hits + (before?.hits ?? 0),
-        misses: waiting.misses + (before?.misses ?? 0),
-        timeSaved: waiting.timeSaved + (before?.timeSaved ?? 0),
-        timeSpent: waiting.timeSpent + (before?.timeSpent ?? 0),
-        overhead: waiting.overhead + (before?.overhead ?? 0),
-        bytes: before?.bytes ?? 0,
-      })
+      all.set(name, { ...sumOf(before, waiting), bytes: before?.bytes ?? 0 })
     }
     return all
   }

@@ -10,10 +10,11 @@ import { StoreError } from '../errors.ts'
 import type { Digest, Entry } from '../types.ts'
 import type { Selection, WhyDeparted } from './contract.ts'
 import { EntryList, selected } from './entry-list.ts'
-import { WrongIndex } from './failure.ts'
+import { unsound, WrongIndex } from './failure.ts'
 import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
-import { Ledger, unsound } from './ledger.ts'
+import { Ledger } from './ledger.ts'
+import { paged } from './paged.ts'
 import { ParsedTable } from './parsed-table.ts'
 import {
   blobOf,
@@ -56,6 +57,10 @@ export interface IndexOptions {
 }
 
 const BUSY_TIMEOUT = 5000
+/** Makes what is not there. */
+const MISSING = Object.entries(ADDITIONS)
+  .map(([name, columns]) => `CREATE TABLE IF NOT EXISTS ${name} ${columns};`)
+  .join('\n')
 // Many rows leave in slices, so that other processes get their turn in between.
 const SLICE = 500
 
@@ -120,12 +125,11 @@ export class EntryIndex {
     if (empty()) {
       this.write(() => {
         // another process may have been faster
-        if (empty()) db.exec(TABLES)
+        if (empty()) db.exec(TABLES + MISSING)
       })
     }
     this.#expectOurs(path)
-    for (const [name, columns] of Object.entries(ADDITIONS))
-      db.exec(`CREATE TABLE IF NOT EXISTS ${name} ${columns}`)
+    db.exec(MISSING)
   }
 
   #expectOurs(path: string): void {
@@ -289,16 +293,9 @@ export class EntryIndex {
       direction === 'up'
         ? (['whichRowsFollow', 0] as const)
         : (['whichRowsPrecede', Number.MAX_SAFE_INTEGER] as const)
-    let from = start
-    for (;;) {
-      const rows = this.#rows(question, from, 64)
-      for (const row of rows) yield { id: row[0], located: this.#read(row) }
-      const last = rows.at(-1)?.[0]
-      if (last === undefined) return
-      // A damaged tree can lead in a circle.
-      if (direction === 'up' ? !(last > from) : !(last < from)) throw unsound('rows are out of order')
-      from = last
-    }
+    const page = (from: number) => this.#rows(question, from, 64)
+    for (const row of paged(start as number, page, ([id]) => id, direction))
+      yield { id: row[0], located: this.#read(row) }
   }
 
   /** Removes those selected, a slice at a time: how many. */

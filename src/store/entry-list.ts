@@ -4,7 +4,7 @@
  */
 import type { Digest } from '../types.ts'
 import type { Selection, Sorting, WhyDeparted } from './contract.ts'
-import { unsound } from './ledger.ts'
+import { paged } from './paged.ts'
 import type { Located } from './row.ts'
 import { blobOf, hexOf, type RawRow } from './row.ts'
 import type { Ask } from './schema.ts'
@@ -28,20 +28,17 @@ export class EntryList {
     this.#read = read
   }
 
-  /** The newest row first. */
-  *newest(selection: Selection): Generator<Located> {
-    let below = Number.MAX_SAFE_INTEGER
-    for (;;) {
-      const asked = { below, limit: SLICE, ...selected(selection) }
-      const rows = this.#ask('whichEntriesFollow').all(asked) as RawRow[]
-      for (const row of rows) {
-        const located = this.#read(row)
-        if (located !== undefined) yield located
-      }
-      const last = rows.at(-1)?.[0]
-      if (last === undefined) return
-      if (!(last < below)) throw unsound('rows are out of order')
-      below = last
+  /** The newest row first; `limit` at most. */
+  *newest(selection: Selection, limit: number = Number.POSITIVE_INFINITY): Generator<Located> {
+    const asked = { limit: Math.min(SLICE, limit), ...selected(selection) }
+    const page = (below: number) => this.#ask('whichEntriesFollow').all({ ...asked, below }) as RawRow[]
+    let left = limit
+    for (const row of paged(Number.MAX_SAFE_INTEGER, page, ([id]) => id, 'down')) {
+      const located = this.#read(row)
+      if (located === undefined) continue
+      yield located
+      left -= 1
+      if (left === 0) return
     }
   }
 
@@ -49,7 +46,7 @@ export class EntryList {
   *sorted(selection: Selection, { limit, reverse = false, sort }: Sorting): Generator<Located> {
     // names begin with a, all others with the most
     const question = reverse === (sort === 'name') ? 'whichComeLast' : 'whichComeFirst'
-    const asked = { by: sort, limit: limit ?? -1, ...selected(selection) }
+    const asked = { by: sort ?? null, limit: limit ?? -1, ...selected(selection) }
     for (const { id } of this.#ask(question).all(asked) as { id: number }[]) {
       const row = this.#ask('whichEntryIs').get(id) as RawRow | undefined
       const located = row && this.#read(row)

@@ -29,6 +29,9 @@ export function storeErrorOf(error: unknown, doing: string): StoreError {
   return new StoreError(codeOf(code), message, { cause: error })
 }
 
+/** What SQLite has not noticed, but cannot be. */
+export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
+
 function codeOf(code: string): StoreErrorCode {
   if (code.startsWith('SQLITE_')) {
     return SQLITE.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'ERR_STORE_IO'

@@ -3,8 +3,9 @@
  * deed; what a hit reads is in the header of its object, this is for those who remove. Knows no files.
  */
 import type { Digest } from '../types.ts'
+import { unsound } from './failure.ts'
 import type { Leaf } from './leaf.ts'
-import { unsound } from './ledger.ts'
+import { paged } from './paged.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { Ask } from './schema.ts'
 
@@ -14,6 +15,7 @@ interface LeafRow {
 }
 
 const SLICE = 500
+
 function leafOf({ file, size }: LeafRow): Leaf {
   // SQLite stores any type in any column.
   if (!Buffer.isBuffer(file) || typeof size !== 'number') throw unsound('a leaf without a name')
@@ -47,15 +49,8 @@ export class LeafTable {
 
   /** Each leaf that is named, once. */
   *all(): Generator<Leaf> {
-    let after: Buffer = Buffer.alloc(0)
-    for (;;) {
-      const rows = this.#ask('whichLeavesFollow').all(after, SLICE) as LeafRow[]
-      yield* rows.map(leafOf)
-      const last = rows.at(-1)
-      if (last === undefined) return
-      if (Buffer.compare(last.file, after) <= 0) throw unsound('leaves are out of order')
-      after = last.file
-    }
+    const page = (after: Buffer) => this.#ask('whichLeavesFollow').all(after, SLICE) as LeafRow[]
+    for (const row of paged(Buffer.alloc(0), page, ({ file }) => file)) yield leafOf(row)
   }
 
   /** Those of the objects that are to be flushed. */

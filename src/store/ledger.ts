@@ -2,9 +2,10 @@
  * What the index knows besides entries: how many there are and how large, how functions were used, and what is still
  * to be done with object files. Each method answers one question or does one deed. Knows no single entry.
  */
-import { StoreError } from '../errors.ts'
 import type { CallKey, Digest, FunctionStats } from '../types.ts'
 import type { Counts, WhyDeparted } from './contract.ts'
+import { sumOf } from './counts.ts'
+import { paged } from './paged.ts'
 import { blobOf, hexOf } from './row.ts'
 import type { Ask } from './schema.ts'
 
@@ -22,9 +23,6 @@ const SLICE = 500
 // Departures, about 100 KiB.
 const REMEMBERED = 4096
 const NO_KEY = Buffer.alloc(0)
-
-/** What SQLite has not noticed, but cannot be. */
-export const unsound = (finding: string): StoreError => new StoreError('ERR_STORE_CORRUPT', finding)
 
 export class Ledger {
   readonly #ask: Ask
@@ -133,14 +131,7 @@ export class Ledger {
     const usage = new Map<string, FunctionStats>()
     for (const row of this.#ask('howWasItUsed').all() as UsageRow[]) {
       const known = usage.get(row.name)
-      usage.set(row.name, {
-        hits: row.hits + (known?.hits ?? 0),
-        misses: row.misses + (known?.misses ?? 0),
-        timeSaved: row.time_saved + (known?.timeSaved ?? 0),
-        timeSpent: row.time_spent + (known?.timeSpent ?? 0),
-        overhead: row.overhead + (known?.overhead ?? 0),
-        bytes: row.bytes + (known?.bytes ?? 0),
-      })
+      usage.set(row.name, { ...sumOf(known, row), bytes: row.bytes + (known?.bytes ?? 0) })
     }
     return usage
   }
@@ -163,15 +154,8 @@ export class Ledger {
   }
 
   *chores(what: Chore): Generator<Digest> {
-    let after: Buffer = Buffer.alloc(0)
-    for (;;) {
-      const rows = this.#ask('whichFilesNeed').all(what, after, SLICE) as { file: Buffer }[]
-      for (const { file } of rows) yield hexOf(file)
-      const last = rows.at(-1)
-      if (last === undefined || rows.length < SLICE) return
-      if (Buffer.compare(last.file, after) <= 0) throw unsound('files are out of order')
-      after = last.file
-    }
+    const page = (after: Buffer) => this.#ask('whichFilesNeed').all(what, after, SLICE) as FileRow[]
+    for (const { file } of paged(NO_KEY, page, (row) => row.file)) yield hexOf(file)
   }
 
   addChore(file: Digest, what: Chore): void {
@@ -197,12 +181,10 @@ export class Ledger {
   }
 }
 
-interface UsageRow {
+interface FileRow {
+  readonly file: Buffer
+}
+
+interface UsageRow extends FunctionStats {
   readonly name: string
-  readonly hits: number
-  readonly misses: number
-  readonly time_saved: number
-  readonly time_spent: number
-  readonly overhead: number
-  readonly bytes: number
 }

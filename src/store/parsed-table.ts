@@ -3,7 +3,7 @@
  * its text, so that a flipped bit is no answer. Each method answers one question or does one deed. Knows not what they mean.
  */
 import type { Digest } from '../types.ts'
-import { unsound } from './ledger.ts'
+import { paged } from './paged.ts'
 import { blobOf, type Digester } from './row.ts'
 import type { Ask } from './schema.ts'
 
@@ -75,17 +75,9 @@ export class ParsedTable {
 
   /** Every row by its id, and whether it is sound. */
   *rows(): Generator<{ readonly id: number; readonly sound: boolean }> {
-    let after = 0
-    for (;;) {
-      const rows = this.#ask('whichParsedFollow').all(after, SLICE) as RawText[]
-      for (const { id, key, sealed } of rows) {
-        yield { id, sound: Buffer.isBuffer(key) && this.#unseal(sealed, key) !== undefined }
-      }
-      const last = rows.at(-1)
-      if (last === undefined) return
-      if (last.id <= after) throw unsound('rows are out of order')
-      after = last.id
-    }
+    const page = (after: number) => this.#ask('whichParsedFollow').all(after, SLICE) as RawText[]
+    for (const { id, key, sealed } of paged(0, page, (row) => row.id))
+      yield { id, sound: Buffer.isBuffer(key) && this.#unseal(sealed, key) !== undefined }
   }
 
   remove(id: number): void {

@@ -40,6 +40,7 @@ export async function exportTo(
   source: Source,
   { onProgress, signal }: Watch,
 ): Promise<ExportReport> {
+  signal?.throwIfAborted()
   const { clock, digest, fs } = source
   const total = onProgress === undefined ? 0 : source.sum(selection).entries
   const partial = `${path}.${newWriterId()}.partial`
@@ -98,11 +99,11 @@ export async function importFrom(
       const { size } = fs.fstatSync(fd)
       let seen = 0
       for (const { end, header, payload } of records(path, fd, source)) {
+        if (signal?.aborted) break
         count[take(header, payload, source)] += 1
         if (++seen % SLICE !== 0) continue
         onProgress?.(end, size)
         await setImmediate()
-        if (signal?.aborted) break
       }
     } finally {
       fs.closeSync(fd)

@@ -52,8 +52,13 @@ export class Results {
     return found.entry
   }
 
+  /** What was found of the entry that was handed out last. */
+  #known(entry: Entry): Found | undefined {
+    return this.#last?.entry === entry ? this.#last : undefined
+  }
+
   read(entry: Entry): Stored | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
+    const known = this.#known(entry)
     this.#last = undefined
     const warm = this.#open.closed ? undefined : this.#warm?.read(entry, known && this.#lastEra)
     if (warm !== undefined) return warm
@@ -68,13 +73,18 @@ export class Results {
     })
   }
 
+  /** As `read`, but from the disk, checked however large it is, and not kept in memory: for who passes it on. */
+  readOnce(entry: Entry): Stored | undefined {
+    return this.#reading(entry, undefined, (found) => storedOf(this.#open.rooms, found))
+  }
+
   #warmed({ entry }: Found, stored: Stored, era: number): Stored {
     this.#warm?.hold(entry, stored, era)
     return stored
   }
 
   pieces(entry: Entry): Pieces | undefined {
-    const known = this.#last?.entry === entry ? this.#last : undefined
+    const known = this.#known(entry)
     return this.#reading(entry, known, (found) => piecesOf(this.#checks, found))
   }
 
@@ -125,7 +135,7 @@ export class Results {
   has(entry: Entry): boolean {
     return this.#open.guard('checking a result', () => {
       if (this.#warm?.has(entry) === true) return true
-      const known = this.#last?.entry === entry ? this.#last : undefined
+      const known = this.#known(entry)
       if (known !== undefined && isSound(this.#checks, known)) return true
       const now = this.#index.find(entry.key.digest)
       if (now === undefined || now === 'damaged' || now.entry.object !== entry.object) return false
@@ -135,10 +145,12 @@ export class Results {
 
   /** The entry of a call is dropped or replaced. */
   forget(key: Digest): void {
+    if (this.#last?.entry.key.digest === key) this.#last = undefined
     this.#warm?.forget(key)
   }
 
   forgetAll(): void {
+    this.#last = undefined
     this.#warm?.clear()
   }
 }

@@ -157,6 +157,14 @@ const ORDER = `CASE $by WHEN 'used' THEN ${ACCESSED_AT} WHEN 'created' THEN crea
 
 const FRESH = 'booked = 0 AND id > (SELECT booked FROM total)'
 
+// What functions have, in the books and not yet in them: several rows of a name.
+const KEPT = `SELECT name, entries, size FROM version WHERE entries > 0
+    UNION ALL SELECT name, fresh.entries, fresh.size FROM version JOIN (SELECT version AS id, count(*) AS entries,
+      sum(footprint) AS size FROM entry WHERE ${FRESH} GROUP BY version) AS fresh USING (id)`
+
+/** What a file of so many bytes takes on disk; `blocksOf` in words of SQL. */
+const blocks = (size: string): string => `(${size} + 4095) / 4096 * 4096`
+
 // A row without `booked` is ignored, and so is one whose key has a row.
 const INSERT = `(key, version, footprint, score, created_at, leaves_at, file, tags, sealed, booked)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,`
@@ -243,11 +251,10 @@ export const STATEMENTS = {
     size = (SELECT coalesce(sum(footprint), 0) FROM entry), booked = (SELECT coalesce(max(id), 0) FROM entry)`,
   recountVersions: `UPDATE version SET entries = (SELECT count(*) FROM entry WHERE entry.version = version.id),
     size = (SELECT coalesce(sum(footprint), 0) FROM entry WHERE entry.version = version.id)`,
-  howWasItUsed: `SELECT name, hits, misses, time_saved, time_spent, 0 AS overhead, 0 AS bytes FROM usage
+  howWasItUsed:
+    `SELECT name, hits, misses, time_saved AS timeSaved, time_spent AS timeSpent, 0 AS overhead, 0 AS bytes FROM usage
     UNION ALL SELECT name, 0, 0, 0, 0, time, 0 FROM overhead
-    UNION ALL SELECT name, 0, 0, 0, 0, 0, sum(size) FROM version WHERE entries > 0 GROUP BY name
-    UNION ALL SELECT name, 0, 0, 0, 0, 0, sum(footprint) FROM entry JOIN version ON version.id = entry.version
-      WHERE entry.booked = 0 AND entry.id > (SELECT booked FROM total) GROUP BY name`,
+    UNION ALL SELECT name, 0, 0, 0, 0, 0, sum(size) FROM (${KEPT}) GROUP BY name` as string,
   addUsage: `INSERT INTO usage VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET hits = hits + excluded.hits,
     misses = misses + excluded.misses, time_saved = time_saved + excluded.time_saved,
     time_spent = time_spent + excluded.time_spent`,
@@ -287,16 +294,14 @@ export const STATEMENTS = {
   whoDepartedIn: 'SELECT key, why FROM departed WHERE key BETWEEN ? AND ? ORDER BY id DESC',
 
   // what takes how much room
-  howMuchHas: `SELECT name, entries, size FROM version WHERE entries > 0
-    UNION ALL SELECT name, count(*), sum(footprint) FROM entry JOIN version ON version.id = entry.version
-      WHERE entry.booked = 0 AND entry.id > (SELECT booked FROM total) GROUP BY name`,
+  howMuchHas: KEPT as string,
   howMuchIsInFiles: `SELECT name, filed.size FROM version JOIN (SELECT version AS id, sum(footprint) AS size
     FROM entry WHERE file IS NOT NULL GROUP BY version) AS filed USING (id)`,
   howMuchIsInLeaves: `SELECT name, held.size FROM version JOIN (SELECT entry.version AS id,
-    sum((leaf.size + 4095) / 4096 * 4096) AS size FROM leaf JOIN entry ON entry.id = leaf.entry
-    GROUP BY entry.version) AS held USING (id)`,
+    sum(${blocks('leaf.size')}) AS size FROM leaf JOIN entry ON entry.id = leaf.entry
+    GROUP BY entry.version) AS held USING (id)` as string,
   howMuchAreLeaves: `SELECT coalesce(sum(size), 0) AS size FROM
-    (SELECT (min(size) + 4095) / 4096 * 4096 AS size FROM leaf GROUP BY file)`,
+    (SELECT ${blocks('min(size)')} AS size FROM leaf GROUP BY file)` as string,
 
   // leaves
   nameLeaf: 'INSERT OR REPLACE INTO leaf VALUES (?, ?, ?, ?)',

@@ -90,7 +90,7 @@ class DirectoryStore implements Store {
     this.#results = new Results(this.#open, options)
     this.leases = new Leases(this.#open, options.clock)
     this.survey = new DirectorySurvey(this.#open)
-    this.#upkeep = new Upkeep(this.#open, options, this)
+    this.#upkeep = new Upkeep(this.#open, options, this, this.#results)
     this.parses = new Parses(this.#open, options.clock, () => this.#counters.soon())
     this.#intake = new Intake(this.#open, options, (key) => this.#drop(key))
     this.#drafts = new Drafts(this.#open, this.#intake, options, (asked, prepare) =>

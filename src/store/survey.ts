@@ -21,8 +21,8 @@ export class DirectorySurvey implements Survey {
     return this.#entries(() => this.#open.index.list.sorted(selection, sorting))
   }
 
-  newest(selection: Selection): Generator<Entry, undefined> {
-    return this.#entries(() => this.#open.index.list.newest(selection))
+  newest(selection: Selection, limit?: number): Generator<Entry, undefined> {
+    return this.#entries(() => this.#open.index.list.newest(selection, limit))
   }
 
   *#entries(list: () => Generator<Located>): Generator<Entry, undefined> {

@@ -53,12 +53,16 @@ export async function collect(
 ): Promise<GcReport> {
   const count: Count = { expired: 0, evicted: 0, orphans: 0, bytesFreed: 0 }
   const before = rooms.index().ledger.totals().size
-  for (const [done, step] of steps.entries()) {
-    onProgress?.(done, steps.length)
-    for (const _ of step(rooms, count, onFailure)) {
-      if (signal?.aborted) return count
-      await setImmediate()
+  function* collecting(): Generator<void> {
+    for (const [done, step] of steps.entries()) {
+      onProgress?.(done, steps.length)
+      yield
+      yield* step(rooms, count, onFailure)
     }
+  }
+  for (const _ of collecting()) {
+    await setImmediate()
+    if (signal?.aborted) break
   }
   count.bytesFreed += Math.max(0, before - rooms.index().ledger.totals().size)
   return count
@@ -74,6 +78,7 @@ export async function evict(
   const before = index().ledger.totals()
   const within = { ...rooms, budget: { ...budget, maxEntries, maxSize } }
   function* leaving(): Generator<void> {
+    yield
     if (selection !== undefined) for (const _ of index().removing(selection, 'evicted')) yield
     while (shrinkToBudget(within, SLICE) === SLICE) yield
   }

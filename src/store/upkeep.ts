@@ -18,6 +18,7 @@ import type { Eviction, Selection, Store, StoreOptions } from './contract.ts'
 import { storeErrorOf } from './failure.ts'
 import type { OpenDirectory } from './open-directory.ts'
 import { exportTo, importFrom, type Source } from './portable.ts'
+import type { Results } from './results.ts'
 import { collect, evict } from './sweep.ts'
 import { verifyStore } from './verify.ts'
 
@@ -25,14 +26,14 @@ export class Upkeep {
   readonly #open: OpenDirectory
   readonly #source: Source
 
-  constructor(open: OpenDirectory, { clock, digest }: StoreOptions, store: Store) {
+  constructor(open: OpenDirectory, { clock, digest }: StoreOptions, store: Store, results: Results) {
     this.#open = open
     this.#source = {
       fs: open.rooms.fs,
       digest,
       clock,
       find: (key) => store.find(key),
-      read: (entry) => store.read(entry),
+      read: (entry) => results.readOnce(entry),
       put: (entry, { bytes, leaves }) => store.put(entry, bytes, leaves),
       entries: (selection) => store.entries(selection),
       sum: (selection) => store.survey.sum(selection),

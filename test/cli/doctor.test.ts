@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { project } from '../support/project.js'
+import { pathToFileURL } from 'node:url'
+import type Sqlite from 'better-sqlite3'
+import { project, root } from '../support/project.js'
 import { temporaryFolder } from '../support/temporary.js'
-import { asNobody, filled, on } from './command-line.js'
+import { asNobody, environment, filled, on } from './command-line.js'
 
 interface Finding {
   readonly what: string
@@ -98,6 +102,34 @@ test('doctor looks at the directory, whatever it is, and changes nothing', (t) =
   )
   assert.deepEqual(readdirSync(directory), before)
   assert.deepEqual(readdirSync(folder), ['foreign'])
+})
+
+test('doctor closes a directory that it cannot make sense of', (t) => {
+  const { directory } = filled(t)
+  const folder = temporaryFolder(t)
+  const [copy, temporary] = [join(folder, 'copy'), join(folder, 'temporary')]
+  mkdirSync(temporary)
+  const Database = createRequire(import.meta.url)('better-sqlite3') as typeof Sqlite
+  const db = new Database(join(directory, 'index.sqlite'))
+  db.exec('DROP TABLE usage')
+  // as a writer that was killed leaves it: then it is copied to the temporary directory to be read
+  cpSync(directory, copy, { recursive: true, filter: (path) => !path.endsWith('-shm') })
+  db.close()
+  const program = `
+    import { readdirSync } from 'node:fs'
+    import { Command } from 'commander'
+    import { addDoctor } from ${JSON.stringify(pathToFileURL(join(root, 'dist', 'cli', 'doctor.js')).href)}
+    const program = new Command().option('--directory <path>').option('--json')
+    addDoctor(program, '>=20')
+    program.parse(${JSON.stringify(['doctor', '--json', '--directory', copy])}, { from: 'user' })
+    console.error(JSON.stringify(readdirSync(${JSON.stringify(temporary)})))`
+  const { stderr, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: root,
+    encoding: 'utf8',
+    env: environment({ TMPDIR: temporary, TEMP: temporary, TMP: temporary }),
+  })
+  assert.match(of(findingsIn(stdout), 'directory').found, /no such table: usage/)
+  assert.deepEqual(JSON.parse(stderr), [])
 })
 
 test('doctor says where it may not write', () => {

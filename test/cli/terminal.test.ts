@@ -116,14 +116,14 @@ describe('with a hundred thousand results', () => {
   test('Ctrl-C ends it between two steps, and leaves nothing half done', { skip: noTerminal }, async (t) => {
     const folder = temporaryFolder(t)
     const file = join(folder, 'results')
-    for (const [args, pattern] of [
-      [['verify'], /verifying/],
-      [['export', file], /exporting/],
-      [['evict', '--entries', '1'], /evicting/],
+    for (const [args, pattern, words] of [
+      [['verify'], /verifying/, /permafrost: stopped; what was found .* starts over/],
+      [['export', file], /exporting/, /permafrost: stopped; no file was written, .* starts over/],
+      [['evict', '--entries', '1'], /evicting/, /permafrost: stopped; what was done stays, .* goes on from/],
     ] as const) {
       const { shown, status } = await conversation(command('-d', directory, ...args), interruptingAt(pattern))
       assert.equal(status, 130, `${args.join(' ')}: ${shown}`)
-      assert.match(shown, /permafrost: stopped; /)
+      assert.match(shown, words)
       assert.doesNotMatch(shown, /\n +at |Error/)
     }
     assert.deepEqual(readdirSync(folder), [])

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GroupOptions, ignore, type MemoizedGroup, registerClass, withPipelineId } from 'permafrost'
 import { type BlobStore, openBlobStore } from 'permafrost/blob'
-import { temporaryGroup } from '../support/temporary.js'
+import { temporaryFolder, temporaryGroup } from '../support/temporary.js'
 
 /** A store that notes what it is asked, and fails when it is told to. */
 async function observed(): Promise<{
@@ -119,7 +119,7 @@ test('modes: who only reads sends nothing, who only writes asks nothing', async 
 
 test('the first result wins; who comes second takes it over', async (t) => {
   const store = await openBlobStore('memory:')
-  const machine = machines(t, store)
+  const machine = machines(t, store, { lease: false })
   const [one, other] = [machine(), machine()]
   const next = ignore({ value: 0 })
   const fresh = async (_x: string) => ++next.value
@@ -136,7 +136,8 @@ test('the first result wins; who comes second takes it over', async (t) => {
 
 test('refresh replaces what is there for all; an expired result is replaced, too', async (t) => {
   let now = 1_000_000
-  const store = await openBlobStore('memory:')
+  // has no clock of its own
+  const store = await openBlobStore(`file://${temporaryFolder(t)}`)
   const machine = machines(t, store, { clock: () => now })
   const [one, other, third] = [machine(), machine(), machine()]
   const next = ignore({ value: 0 })
@@ -250,4 +251,35 @@ test('instances, output and what was recorded as read travel as in the directory
   const there = await other.group.memoize(point)(4)
   assert.deepEqual(there, await point(4))
   assert.ok(there.point instanceof Point)
+})
+
+test('of many machines that want one result, one computes', async (t) => {
+  const { asked, store } = await observed()
+  const ran = ignore({ times: 0 })
+  const slow = async (x: number) => {
+    ran.times++
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    return x
+  }
+  const groups = Array.from({ length: 8 }, () => temporaryGroup(t, { blobStore: store }))
+  const values = await Promise.all(groups.map(({ group }) => group.memoize(slow)(1)))
+  assert.deepEqual(values, Array(8).fill(1))
+  assert.equal(ran.times, 1)
+  asked.length = 0
+  const alone = temporaryGroup(t, { blobStore: store })
+  await alone.group.memoize(slow)(2)
+  await alone.group.push()
+  assert.deepEqual(asked, ['get result', 'put lease', 'put result'])
+})
+
+test('whoever fails leaves the right to the next one at once', async (t) => {
+  const store = await openBlobStore('memory:')
+  const machine = machines(t, store)
+  const ran = ignore({ times: 0 })
+  const fail = async (_x: number): Promise<string> => {
+    if (ran.times++ === 0) throw new Error('once')
+    return 'well'
+  }
+  await assert.rejects(machine().group.memoize(fail)(1), /once/)
+  assert.equal(await machine().group.memoize(fail)(1), 'well')
 })

@@ -1,6 +1,6 @@
 /** Entries that travel as one file arrive as they were, or not at all. */
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -109,6 +109,26 @@ test('a file of somebody else, or none, is refused; damage is met with an error,
     }),
     { numRuns: 40 },
   )
+})
+
+test('what is damaged on the disk is not exported, whether it is in memory or too large to be checked at each hit', async (t) => {
+  const room = roomFor(t)
+  const file = join(room.directory, '..', 'exported')
+  const store = room.open({ memory: 1_000_000, checkUpTo: SMALL })
+  for (const n of [1, 2, 3]) put(store, n, LARGE)
+  assert.ok(get(store, 1))
+  const objects = join(room.directory, 'objects')
+  for (const name of readdirSync(objects, { recursive: true, encoding: 'utf8' })) {
+    const path = join(objects, name)
+    if (!statSync(path).isFile()) continue
+    const bytes = readFileSync(path)
+    const isThird = bytes.includes('result 3 ')
+    if (!isThird) writeFileSync(path, bytes.fill(0, bytes.byteLength - 9))
+  }
+  assert.equal((await store.export(file)).entries, 1)
+  const there = roomFor(t).open()
+  assert.equal((await there.import(file)).imported, 1)
+  assert.deepEqual(get(there, 3), bytesOf(3, LARGE))
 })
 
 test('a file that could not be written whole does not appear', async (t) => {

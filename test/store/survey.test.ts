@@ -1,6 +1,6 @@
 /** What people ask: lists in some order, sums, calls by their first digits, room; and work that is watched and stopped. */
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
@@ -79,6 +79,18 @@ test('each order is that of the entries themselves, both ways, with any limit', 
     }),
     { numRuns: 10 },
   )
+})
+
+test('what came last comes first, by itself or as a list, with any limit', (t) => {
+  const store = roomFor(t).open()
+  for (let n = 0; n < 600; n++) put(store, n, SMALL)
+  const all = digests(store.entries())
+  for (const limit of [1, 499, 500, 501, 600, 700]) {
+    const last = all.slice(0, limit)
+    assert.deepEqual(digests(store.survey.newest({}, limit)), last)
+    assert.deepEqual(digests(store.survey.sorted({}, { limit })), last)
+  }
+  assert.deepEqual(digests(store.survey.sorted({}, { reverse: true })), all.reverse())
 })
 
 test('a selection means what its words say, for lists, sums and removal alike', (t) => {
@@ -241,4 +253,34 @@ test('work is stopped by its signal, tells how far it is, and leaves the directo
   goesOn(collected.told)
   assert.ok(expired < 700)
   for (const one of [store, other]) assert.deepEqual((await one.verify()).problems, [])
+})
+
+test('where the signal is aborted before the work begins, nothing is done', async (t) => {
+  const room = roomFor(t)
+  const store = room.open()
+  for (let n = 0; n < 10; n++) put(store, n, LARGE, { expiresAt: room.now + (n < 5 ? 1 : 1e9) })
+  const file = join(room.directory, '..', 'exported')
+  await store.export(file)
+  const before = readdirSync(room.directory, { recursive: true }).sort()
+  room.now += 10
+  const watch = { signal: AbortSignal.abort() }
+  assert.deepEqual(await store.gc(watch), { expired: 0, evicted: 0, orphans: 0, bytesFreed: 0 })
+  const none = { maxSize: 0, maxEntries: 0, ...watch }
+  assert.deepEqual(await store.evict(none), { evicted: 0, bytesFreed: 0 })
+  assert.deepEqual((await store.verify({ repair: true, ...watch })).checked, {})
+  await assert.rejects(store.export(join(file, '..', 'second'), {}, watch), { name: 'AbortError' })
+  assert.equal(store.totals().entries, 10)
+  assert.deepEqual(readdirSync(room.directory, { recursive: true }).sort(), before)
+
+  const other = roomFor(t)
+  const there = other.open()
+  const nothing = { imported: 0, present: 0, expired: 0, refused: 0 }
+  assert.deepEqual(await there.import(file, watch), nothing)
+  there.close()
+  // objects without rows
+  cpSync(join(room.directory, 'objects'), join(other.directory, 'objects'), { recursive: true })
+  const again = other.open()
+  assert.deepEqual(await again.recover(watch), { adopted: 0 })
+  assert.equal(again.totals().entries, 0)
+  assert.deepEqual(await again.recover(), { adopted: 10 })
 })

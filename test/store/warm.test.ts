@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { Recent } from '#src/recent.js'
 import type { Store } from '#src/store/store.js'
-import { bytesOf, entryOf, keyOf, LARGE, LEAF, type Room, roomFor, SMALL } from './harness.js'
+import { bytesOf, entryOf, get, keyOf, LARGE, LEAF, type Room, roomFor, SMALL } from './harness.js'
 
 const memory = 1_000_000
 
@@ -61,6 +61,26 @@ test('what is dropped, cleared or replaced here is gone at once', (t) => {
   put(store, 1, SMALL, 2)
   assert.match(hit(store, 1)!, /^result 2 /)
   assert.match(hit(store, 1)!, /^result 2 /)
+})
+
+test('what is dropped, cleared or replaced between looking it up and reading it is not read', (t) => {
+  const room = roomFor(t)
+  for (const store of [room.open({ memory }), room.open()]) {
+    for (const forget of [
+      () => void store.drop(keyOf(1).digest),
+      () => void store.clear(),
+      () => put(store, 1, SMALL, 2),
+    ]) {
+      put(store, 1, SMALL)
+      const entry = store.find(keyOf(1).digest)!
+      forget()
+      const replacement = get(room.open(), 1)
+      assert.equal(store.has(entry), false)
+      assert.equal(store.pieces(entry), undefined)
+      assert.equal(store.read(entry), undefined)
+      assert.deepEqual(get(store, 1), replacement)
+    }
+  }
 })
 
 test('what another connection drops, replaces or evicts is noticed', async (t) => {
