@@ -1,9 +1,9 @@
 /** Amazon S3 and what speaks like it. Requests are signed by `aws4fetch`, with the digest of each body. */
-import { createHash } from 'node:crypto'
 import type { AwsV4Signer } from 'aws4fetch'
 import { BlobError } from '../errors.ts'
 import type { BlobFacts, BlobSettings } from './blob-store.ts'
-import { type Ask, BucketDriver, type Call, type Headers } from './bucket.ts'
+import { sha256Of } from './body.ts'
+import { type Ask, BucketDriver, type Call, encoded, type Headers, prefixOf, searchOf } from './bucket.ts'
 import { peer } from './peer.ts'
 import { textOf } from './wire.ts'
 import { eachIn, textIn } from './xml.ts'
@@ -12,7 +12,7 @@ import { eachIn, textIn } from './xml.ts'
 export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDriver> {
   const { AwsV4Signer: Signer } = await peer('aws4fetch', 's3:', () => import('aws4fetch'))
   const bucket = url.hostname
-  const prefix = prefixOf(url)
+  const prefix = prefixOf(url.pathname)
   const { env } = process
   const region = settings.region ?? env['AWS_REGION'] ?? 'us-east-1'
   const accessKeyId = settings.accessKeyId ?? env['AWS_ACCESS_KEY_ID']
@@ -21,17 +21,14 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
   if (bucket === '' || accessKeyId === undefined || secretAccessKey === undefined)
     throw new TypeError('openBlobStore: s3: needs a bucket, and "accessKeyId" and "secretAccessKey"')
   const base = baseOf(bucket, region, settings)
-  const sign = async ({ method, key, query, headers, bytes }: Call) => {
+  const sign = async ({ method, key, query, headers, bytes, sha256 }: Call) => {
     const target = new URL(base)
     target.pathname += encoded(key ?? '')
-    // encoded as it is signed, not as forms are
-    target.search = Object.entries(query ?? {})
-      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-      .join('&')
+    target.search = searchOf(query)
     const signer: AwsV4Signer = new Signer({
       method,
       url: target.href,
-      headers: { ...headers, 'x-amz-content-sha256': digest(bytes ?? new Uint8Array()) },
+      headers: { ...headers, 'x-amz-content-sha256': sha256 ?? sha256Of(bytes ?? '') },
       accessKeyId,
       secretAccessKey,
       ...(sessionToken !== undefined && { sessionToken }),
@@ -64,19 +61,9 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
   )
 }
 
-/** As it is signed, so that nobody has to encode it again. */
-export const encoded = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
-
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
 /** A key shortly before this one in the order of bytes, with nothing of ours between. */
 const before = (key: string): string =>
   `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}~`
-
-export function prefixOf(url: URL): string {
-  const path = url.pathname.replace(/^\/+/, '')
-  return path === '' || path.endsWith('/') ? path : `${path}/`
-}
 
 function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): URL {
   const base = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`)
@@ -106,7 +93,9 @@ async function putParts(
       )
     }
     const bytes = Buffer.from(`<CompleteMultipartUpload>${written.join('')}</CompleteMultipartUpload>`)
-    const done = await textOf(await ask({ method: 'POST', key, query: { uploadId }, bytes, signal }))
+    const done = await textOf(
+      await ask({ method: 'POST', key, query: { uploadId }, bytes, once: true, signal }),
+    )
     const etag = textIn(done, 'ETag')
     // it may say 200 long before it fails
     if (etag === undefined) throw new BlobError('ERR_BLOB_UNREACHABLE', `${key}: ${done.slice(0, 200)}`)
