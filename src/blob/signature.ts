@@ -1,0 +1,53 @@
+/** Signatures of requests to S3, version 4, as its documentation has them. */
+import { createHmac } from 'node:crypto'
+import { sha256Of } from './body.ts'
+import { type Headers, type Query, searchOf } from './bucket.ts'
+
+export interface Credentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken: string | undefined
+  readonly region: string
+}
+
+interface Unsigned {
+  readonly method: string
+  /** Its path is encoded already; it has no query. */
+  readonly url: URL
+  readonly query: Query
+  readonly headers: Headers
+  /** Of the body, in hex. */
+  readonly sha256: string
+}
+
+/** Signs with these credentials. The key, which is made for each day, is kept. */
+export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }: Credentials) {
+  let [scope, key] = ['', Buffer.alloc(0) as Buffer]
+  return ({ method, url, query, headers: given, sha256 }: Unsigned): { url: URL; headers: Headers } => {
+    const target = new URL(url)
+    target.search = searchOf(Object.fromEntries(Object.entries(query).sort()))
+    const time = new Date().toISOString().replaceAll(/[:-]|\.\d+/g, '')
+    const headers: Record<string, string> = {
+      ...given,
+      'x-amz-content-sha256': sha256,
+      'x-amz-date': time,
+      ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
+    }
+    const signed = Object.entries({ ...headers, host: target.host }).sort()
+    const names = signed.map(([name]) => name).join(';')
+    const lines = signed.map(([name, value]) => `${name}:${value.trim().replaceAll(/ +/g, ' ')}\n`)
+    const canonical = [method, target.pathname, target.search.slice(1), lines.join(''), names, sha256]
+    const day = time.slice(0, 8)
+    if (scope !== `${day}/${region}/s3/aws4_request`) {
+      scope = `${day}/${region}/s3/aws4_request`
+      key = scope.split('/').reduce(hmac, Buffer.from(`AWS4${secretAccessKey}`) as Buffer)
+    }
+    const text = ['AWS4-HMAC-SHA256', time, scope, sha256Of(canonical.join('\n'))].join('\n')
+    const credential = `Credential=${accessKeyId}/${scope}`
+    const signature = `Signature=${hmac(key, text).toString('hex')}`
+    const authorization = `AWS4-HMAC-SHA256 ${credential}, SignedHeaders=${names}, ${signature}`
+    return { url: target, headers: { ...headers, authorization } }
+  }
+}
+
+const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
