@@ -183,8 +183,8 @@ class Exchange {
 
   #wait(): void {
     if (this.#isOver) return
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(this.#expired, this.#shared.timeout)
+    if (this.#timer === undefined) this.#timer = setTimeout(this.#expired, this.#shared.timeout)
+    else this.#timer.refresh()
   }
 
   readonly #expired = (): void => {

@@ -112,9 +112,8 @@ class HttpDriver implements BlobDriver {
   }
 
   #urlOf(key: string): URL {
-    const url = new URL(this.#base)
-    url.pathname += key
-    return url
+    // keys have nothing that would have to be encoded
+    return new URL(`${this.#base.origin}${this.#base.pathname}${key}${this.#base.search}`)
   }
 }
 

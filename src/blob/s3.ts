@@ -21,9 +21,7 @@ export function openS3(url: URL, settings: BlobSettings): BucketDriver {
   const base = baseOf(bucket, region, settings)
   const sign = signerOf({ accessKeyId, secretAccessKey, sessionToken, region })
   const signed = async ({ method, key = '', query = {}, headers = {}, bytes, sha256 }: Call) => {
-    const url = new URL(base)
-    url.pathname += encoded(key)
-    return sign({ method, url, query, headers, sha256: sha256 ?? sha256Of(bytes ?? '') })
+    return sign({ method, url: base + encoded(key), query, headers, sha256: sha256 ?? sha256Of(bytes ?? '') })
   }
   return new BucketDriver(
     {
@@ -52,12 +50,12 @@ export function openS3(url: URL, settings: BlobSettings): BucketDriver {
 const before = (key: string): string =>
   `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}~`
 
-function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): URL {
+function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): string {
   const base = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`)
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   if (pathStyle ?? endpoint !== undefined) base.pathname += `${bucket}/`
   else base.hostname = `${bucket}.${base.hostname}`
-  return base
+  return base.href
 }
 
 async function putParts(

@@ -12,8 +12,8 @@ export interface Credentials {
 
 interface Unsigned {
   readonly method: string
-  /** Its path is encoded already; it has no query. */
-  readonly url: URL
+  /** Its path is encoded already; what it asks is in `query`. */
+  readonly url: string
   readonly query: Query
   readonly headers: Headers
   /** Of the body, in hex. */
@@ -24,8 +24,8 @@ interface Unsigned {
 export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }: Credentials) {
   let [scope, key] = ['', Buffer.alloc(0) as Buffer]
   return ({ method, url, query, headers: given, sha256 }: Unsigned): { url: URL; headers: Headers } => {
-    const target = new URL(url)
-    target.search = searchOf(Object.fromEntries(Object.entries(query).sort()))
+    const search = searchOf(Object.fromEntries(Object.entries(query).sort()))
+    const target = new URL(search === '' ? url : `${url}?${search}`)
     const time = new Date().toISOString().replaceAll(/[:-]|\.\d+/g, '')
     const headers: Record<string, string> = {
       ...given,
@@ -36,7 +36,7 @@ export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }:
     const signed = Object.entries({ ...headers, host: target.host }).sort()
     const names = signed.map(([name]) => name).join(';')
     const lines = signed.map(([name, value]) => `${name}:${value.trim().replaceAll(/ +/g, ' ')}\n`)
-    const canonical = [method, target.pathname, target.search.slice(1), lines.join(''), names, sha256]
+    const canonical = [method, target.pathname, search, lines.join(''), names, sha256]
     const day = time.slice(0, 8)
     if (scope !== `${day}/${region}/s3/aws4_request`) {
       scope = `${day}/${region}/s3/aws4_request`
