@@ -24,7 +24,7 @@ interface Unsigned {
 export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }: Credentials) {
   let [scope, key] = ['', Buffer.alloc(0) as Buffer]
   return ({ method, url, query, headers: given, sha256 }: Unsigned): { url: URL; headers: Headers } => {
-    const search = searchOf(Object.fromEntries(Object.entries(query).sort()))
+    const search = searchOf(Object.fromEntries(byName(query)))
     const target = new URL(search === '' ? url : `${url}?${search}`)
     const time = new Date().toISOString().replaceAll(/[:-]|\.\d+/g, '')
     const headers: Record<string, string> = {
@@ -33,7 +33,7 @@ export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }:
       'x-amz-date': time,
       ...(sessionToken !== undefined && { 'x-amz-security-token': sessionToken }),
     }
-    const signed = Object.entries({ ...headers, host: target.host }).sort()
+    const signed = byName({ ...headers, host: target.host })
     const names = signed.map(([name]) => name).join(';')
     const lines = signed.map(([name, value]) => `${name}:${value.trim().replaceAll(/ +/g, ' ')}\n`)
     const canonical = [method, target.pathname, search, lines.join(''), names, sha256]
@@ -49,5 +49,9 @@ export function signerOf({ accessKeyId, secretAccessKey, sessionToken, region }:
     return { url: target, headers: { ...headers, authorization } }
   }
 }
+
+// without a comparison of its own, `sort` makes a text of each pair
+const byName = (fields: Headers): [string, string][] =>
+  Object.entries(fields).sort(([one], [other]) => (one < other ? -1 : 1))
 
 const hmac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
