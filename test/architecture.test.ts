@@ -31,7 +31,6 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'blob/': shared,
   'shared/': [...shared, 'blob/'],
   'testing/': [...shared, 'blob/'],
-  'shared/': [...shared, 'blob/'],
   pipeline: shared,
   require: shared,
   'default-directory': shared,
