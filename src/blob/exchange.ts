@@ -142,8 +142,9 @@ class Exchange {
       rest: () => this.#rest(),
       done: () => {
         this.#release()
+        if (!incoming.complete) incoming.destroy()
         // the rest of what was refused is not worth sending
-        if (!incoming.complete || !this.#outgoing.writableEnded) incoming.destroy()
+        if (!this.#outgoing.writableEnded) this.#outgoing.destroy()
       },
       wrong: (error) => {
         if (this.#ended !== undefined) return this.#ended.why

@@ -157,7 +157,10 @@ test('a source that is slow is no server that is silent', async (t) => {
   assert.equal(String(await read(store, 'a')), 'abcabcabc')
 })
 
-test('a source is left alone when the server has refused, or nobody wants it any more', async (t) => {
+// servers hang up by themselves some seconds later
+test('a source is left alone when the server has refused, or nobody wants it any more', {
+  timeout: 3000,
+}, async (t) => {
   const { store } = await counted(t, { timeout: 2000 }, ({ url }, response) => {
     if (url === '/refused') response.writeHead(413).end('too large')
     return url === '/refused' || url === '/silent'
@@ -183,7 +186,7 @@ test('a source is left alone when the server has refused, or nobody wants it any
   await silent.cancelled
 })
 
-test('what is past the end of a range is not read', async (t) => {
+test('what is past the end of a range is not read', { timeout: 3000 }, async (t) => {
   let closed: Promise<unknown> | undefined
   const { store } = await counted(t, {}, (_, response) => {
     closed = once(response, 'close')
