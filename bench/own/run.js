@@ -18,6 +18,7 @@ const all = [
   'store-processes.js',
   'store-policies.js',
   'command-line.js',
+  'blob.js',
 ]
 const asked = process.argv.filter((argument) => all.includes(argument))
 const options = process.argv.filter((argument) => argument === '--full')

@@ -2,14 +2,12 @@
  * Blobs over HTTP, as far as all servers agree: what reading and conditions look like in headers.
  */
 import { BlobError } from '../errors.ts'
-import type { BlobFacts, BlobRange, DriverBlob, GetOptions, PutOptions } from './blob-store.ts'
-import { type Bytes, collect, cutStream, streamOf, tooLarge } from './body.ts'
-import type { Answer } from './wire.ts'
-
-type Get = GetOptions & { readonly ifNoneMatch?: string | undefined }
+import type { BlobFacts, BlobRange, DriverBlob, DriverGet, PutOptions } from './blob-store.ts'
+import { cutBytes, cutStream, streamOf, tooLarge } from './body.ts'
+import type { Answer } from './exchange.ts'
 
 /** What a GET says of its options. */
-export const readHeaders = ({ range, ifNoneMatch }: Get): Record<string, string> => ({
+export const readHeaders = ({ range, ifNoneMatch }: DriverGet): Record<string, string> => ({
   ...(range && { range: `bytes=${range.start}-${range.end === undefined ? '' : range.end - 1}` }),
   ...(ifNoneMatch !== undefined && { 'if-none-match': ifNoneMatch }),
 })
@@ -40,7 +38,7 @@ export function factsOf(key: string, { headers }: Answer): BlobFacts {
 export async function blobOf(
   key: string,
   answer: Answer,
-  { range, ifNoneMatch }: Get,
+  { range, ifNoneMatch }: DriverGet,
   maxSize: number,
   sha256?: string,
 ): Promise<DriverBlob | 'unchanged'> {
@@ -57,9 +55,33 @@ export async function blobOf(
     throw new BlobError('ERR_BLOB_REFUSED', `${key}: the server sends the body as ${encoding}`)
   }
   const whole = { etag: facts.etag, modified: facts.modified, asOf: facts.asOf, sha256 }
-  if (status === 206) return { ...whole, size: await rangeSize(key, answer, range), body }
-  const { size, all } = await sized(facts.size, body, maxSize, key)
-  return { ...whole, size, body: range === undefined ? all : cutStream(all, range) }
+  if (status === 206) return flowing({ ...whole, size: await rangeSize(key, answer, range) }, body)
+  if (!Number.isNaN(facts.size)) {
+    if (range !== undefined) return { ...whole, size: facts.size, body: cutStream(body.stream(), range) }
+    return flowing({ ...whole, size: facts.size }, body)
+  }
+  // where the server does not say how long the body is, it is read
+  const bytes = await body.bytes(maxSize)
+  if (bytes.length > maxSize) throw tooLarge(key, maxSize)
+  return { ...whole, size: bytes.length, body: streamOf(cutBytes(bytes, range)) }
+}
+
+const flowing = (facts: Omit<DriverBlob, 'body'>, body: Answer['body']): DriverBlob => ({
+  ...facts,
+  get body() {
+    return body.stream()
+  },
+  bytes: (most) => body.bytes(most),
+})
+
+/** A range that begins after the end has no bytes, if there is such a blob at all. */
+export async function pastEnd(
+  { body }: Answer,
+  head: () => Promise<BlobFacts | undefined>,
+): Promise<DriverBlob | undefined> {
+  await body.cancel()
+  const facts = await head()
+  return facts && { ...facts, body: streamOf(new Uint8Array()) }
 }
 
 async function rangeSize(
@@ -72,26 +94,4 @@ async function rangeSize(
   if (range !== undefined && Number(start) === range.start && total !== undefined) return Number(total)
   await body.cancel()
   throw new BlobError('ERR_BLOB_REFUSED', `${key}: the server sends another range than was asked for`)
-}
-
-/** Where the server does not say how long the body is, it is read. */
-async function sized(
-  size: number,
-  body: Bytes,
-  maxSize: number,
-  key: string,
-): Promise<{ size: number; all: Bytes }> {
-  if (!Number.isNaN(size)) return { size, all: body }
-  let left = maxSize
-  const bounded = body.pipeThrough(
-    new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        left -= chunk.length
-        if (left < 0) throw tooLarge(key, maxSize)
-        controller.enqueue(chunk)
-      },
-    }),
-  )
-  const bytes = await collect(bounded)
-  return { size: bytes.length, all: streamOf(bytes) }
 }

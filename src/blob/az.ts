@@ -1,8 +1,7 @@
 /** Azure Blob Storage over its REST interface, signed with the key of the account. */
 import { createHmac } from 'node:crypto'
 import type { BlobFacts, BlobSettings } from './blob-store.ts'
-import { type Ask, BucketDriver, type Call, type Headers } from './bucket.ts'
-import { encoded, prefixOf } from './s3.ts'
+import { type Ask, BucketDriver, type Call, encoded, type Headers, prefixOf, searchOf } from './bucket.ts'
 import { eachIn, textIn } from './xml.ts'
 
 const VERSION = '2021-12-02'
@@ -14,7 +13,7 @@ const SIGNED_LAST = ['if-unmodified-since', 'range']
 export function openAz(url: URL, settings: BlobSettings): BucketDriver {
   const account = url.hostname
   const [, container = '', rest = ''] = /^\/([^/]*)\/?(.*)$/.exec(url.pathname) ?? []
-  const prefix = prefixOf(new URL(`az://account/${rest}`))
+  const prefix = prefixOf(rest)
   const key = settings.accountKey ?? process.env['AZURE_STORAGE_KEY']
   if (account === '' || container === '' || key === undefined)
     throw new TypeError('openBlobStore: az: needs an account, a container, and "accountKey"')
@@ -54,9 +53,7 @@ export function signer(account: string, accountKey: string, base: URL, container
   }: Call): Promise<{ url: URL; headers: Headers }> => {
     const url = new URL(base)
     url.pathname = `${base.pathname.replace(/\/$/, '')}/${container}${key === undefined ? '' : `/${encoded(key)}`}`
-    url.search = Object.entries(query)
-      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-      .join('&')
+    url.search = searchOf(query)
     const headers: Record<string, string> = {
       ...given,
       'x-ms-date': new Date().toUTCString(),
@@ -99,7 +96,7 @@ async function putParts(
   }
   const list = `<BlockList>${ids.map((id) => `<Latest>${id}</Latest>`).join('')}</BlockList>`
   const bytes = Buffer.from(`<?xml version="1.0" encoding="utf-8"?>${list}`)
-  const answer = await ask({ method: 'PUT', key, query: { comp: 'blocklist' }, bytes, signal })
+  const answer = await ask({ method: 'PUT', key, query: { comp: 'blocklist' }, bytes, once: true, signal })
   await answer.body.cancel()
   return answer.headers.etag
 }

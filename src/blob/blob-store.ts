@@ -3,6 +3,7 @@
  * what one kind of store must be able to do, and all that somebody writes who adds another kind. Everything that is
  * alike everywhere (keys, limits, retries, lengths, digests, probing) is done in front of the driver.
  */
+import { BlobError } from '../errors.ts'
 import type { ByteSize, Duration } from '../types.ts'
 
 /** What is known of a blob without reading it. */
@@ -144,6 +145,8 @@ export interface BlobStoreOptions {
   readonly retryDelay?: Duration
   /** Of the largest blob that is written, or read by `bytes()`. @defaultValue 1 GiB */
   readonly maxSize?: ByteSize
+  /** `http:`, `s3:` and `az:` how many connections to have to one server at most; more requests wait. @defaultValue 64 */
+  readonly connections?: number
   /** `http:` a bearer token. */
   readonly token?: string
   /** `http:` and `redis:` */
@@ -172,18 +175,27 @@ export interface BlobStoreOptions {
 
 /** The same, with nothing left to default. Times in milliseconds, sizes in bytes. */
 export interface BlobSettings
-  extends Omit<BlobStoreOptions, 'timeout' | 'retries' | 'retryDelay' | 'maxSize' | 'partSize'> {
+  extends Omit<
+    BlobStoreOptions,
+    'timeout' | 'retries' | 'retryDelay' | 'maxSize' | 'partSize' | 'connections'
+  > {
   readonly timeout: number
   readonly retries: number
   readonly retryDelay: number
   readonly maxSize: number
   readonly partSize: number
+  readonly connections: number
 }
+
+/** What a driver is asked for by a `get`. */
+export type DriverGet = GetOptions & { readonly ifNoneMatch?: string | undefined }
 
 /** What a driver gives for a `get`. `size` is that of the whole blob. */
 export interface DriverBlob extends Omit<BlobFacts, 'key'> {
-  /** The bytes of the range, or all. */
+  /** The bytes of the range, or all. Looked at once at most. */
   readonly body: ReadableStream<Uint8Array>
+  /** The same at once, in place of `body`, where that is less work. May end once there are more than `most`. */
+  bytes?(most: number): Promise<Uint8Array<ArrayBuffer>>
   /** Of the whole blob, in hex, if it was noted when it was written. */
   readonly sha256?: string | undefined
 }
@@ -203,13 +215,14 @@ export interface BlobSource {
 export interface BlobDriver {
   readonly uri: string
   readonly capabilities: BlobCapabilities
-  get(
-    key: string,
-    options: GetOptions & { readonly ifNoneMatch?: string | undefined },
-  ): Promise<DriverBlob | 'unchanged' | undefined>
+  get(key: string, options: DriverGet): Promise<DriverBlob | 'unchanged' | undefined>
   put(key: string, source: BlobSource, options: PutOptions): Promise<string | undefined>
   head(key: string, options: AskOptions): Promise<BlobFacts | undefined>
   delete(key: string, options: DeleteOptions): Promise<void>
   list(prefix: string, options: ListOptions): AsyncIterable<BlobFacts>
   close(): Promise<void>
 }
+
+/** What a condition fails with. */
+export const changed = (key: string, uri: string): BlobError =>
+  new BlobError('ERR_BLOB_PRECONDITION', `${key} of ${uri} is not what it was thought to be`)

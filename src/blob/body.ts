@@ -1,7 +1,7 @@
 /**
  * Bytes that flow: counted, compared with what was promised, cut, collected.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { BlobError } from '../errors.ts'
 import type { BlobRange, BlobSource } from './blob-store.ts'
 
@@ -26,7 +26,7 @@ export const lengthOf = (size: number, range: BlobRange | undefined): number =>
   range === undefined ? size : Math.max(0, Math.min(size, range.end ?? size) - range.start)
 
 /** What a stream must turn out to be. */
-interface Promised {
+export interface Promised {
   readonly length?: number | undefined
   readonly atMost?: number
   readonly sha256?: string | undefined
@@ -35,28 +35,43 @@ interface Promised {
 }
 
 /** The same bytes, failing rather than ending with others than promised. */
-export function checked(body: Bytes, { length, atMost, sha256, what }: Promised): Bytes {
-  const hash = sha256 === undefined ? undefined : createHash('sha256')
+export function checked(body: Bytes, promised: Promised): Bytes {
+  const digest = promised.sha256 === undefined ? undefined : createHash('sha256')
   let count = 0
   return body.pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         count += chunk.length
-        if (length !== undefined && count > length)
-          throw new BlobError('ERR_BLOB_DAMAGED', `${what} has more than its ${length} bytes`)
-        if (atMost !== undefined && count > atMost) throw tooLarge(what, atMost)
-        hash?.update(chunk)
+        checkMost(count, promised)
+        digest?.update(chunk)
         controller.enqueue(chunk)
       },
-      flush() {
-        if (length !== undefined && count < length)
-          throw new BlobError('ERR_BLOB_DAMAGED', `${what} ended after ${count} of ${length} bytes`)
-        if (hash !== undefined && hash.digest('hex') !== sha256)
-          throw new BlobError('ERR_BLOB_DAMAGED', `${what} does not hold the bytes that were written`)
-      },
+      flush: () => checkEnd(count, digest?.digest('hex'), promised),
     }),
   )
 }
+
+/** The same of bytes that are all there. */
+export function checkBytes(bytes: Uint8Array, promised: Promised): void {
+  checkMost(bytes.length, promised)
+  checkEnd(bytes.length, promised.sha256 && sha256Of(bytes), promised)
+}
+
+function checkMost(count: number, { length, atMost, what }: Promised): void {
+  if (length !== undefined && count > length)
+    throw new BlobError('ERR_BLOB_DAMAGED', `${what} has more than its ${length} bytes`)
+  if (atMost !== undefined && count > atMost) throw tooLarge(what, atMost)
+}
+
+function checkEnd(count: number, digest: string | undefined, { length, sha256, what }: Promised): void {
+  if (length !== undefined && count < length)
+    throw new BlobError('ERR_BLOB_DAMAGED', `${what} ended after ${count} of ${length} bytes`)
+  if (digest !== sha256)
+    throw new BlobError('ERR_BLOB_DAMAGED', `${what} does not hold the bytes that were written`)
+}
+
+/** SHA-256 of bytes, in hex. */
+export const sha256Of = (bytes: Uint8Array | string): string => hash('sha256', bytes, 'hex')
 
 export const tooLarge = (what: string, atMost: number): BlobError =>
   new BlobError('ERR_BLOB_TOO_LARGE', `${what} has more than ${atMost} bytes`)
@@ -69,6 +84,11 @@ export async function collect(body: Bytes): Promise<Uint8Array<ArrayBuffer>> {
     chunks.push(chunk)
     length += chunk.length
   }
+  return joined(chunks, length)
+}
+
+/** A copy of these chunks, one after the other. */
+export function joined(chunks: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(length)
   let at = 0
   for (const chunk of chunks) {
@@ -114,6 +134,7 @@ export function cutStream(body: Bytes, range: BlobRange): Bytes {
         const piece = chunk.subarray(Math.max(0, range.start - at), Math.max(0, end - at))
         at += chunk.length
         if (piece.length > 0) controller.enqueue(piece)
+        if (at >= end) controller.terminate()
       },
     }),
   )

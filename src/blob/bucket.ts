@@ -2,9 +2,8 @@
  * What S3 and Azure have in common: blobs of one bucket or container below a prefix, over signed HTTP, with digests
  * noted beside them, large streams written in parts, and listings in pages.
  */
-import { createHash } from 'node:crypto'
 import { BlobError } from '../errors.ts'
-import { blobOf, conditionHeaders, factsOf, readHeaders } from './answers.ts'
+import { blobOf, conditionHeaders, factsOf, pastEnd, readHeaders } from './answers.ts'
 import {
   type AskOptions,
   type BlobCapabilities,
@@ -17,10 +16,11 @@ import {
   type PutOptions,
   UNPROBED,
 } from './blob-store.ts'
-import { bytesOf, pieces, streamOf } from './body.ts'
+import { bytesOf, pieces, sha256Of, streamOf } from './body.ts'
+import type { Answer, Request } from './exchange.ts'
 import { checkKey } from './key.ts'
 import { retrying } from './retry.ts'
-import { type Answer, type Request, refusal, textOf, Wire } from './wire.ts'
+import { refusal, textOf, Wire } from './wire.ts'
 
 export type Headers = Readonly<Record<string, string>>
 export type Query = Readonly<Record<string, string>>
@@ -31,6 +31,10 @@ export interface Call {
   readonly query?: Query
   readonly headers?: Headers
   readonly bytes?: Uint8Array
+  /** Of the bytes, in hex, if known. */
+  readonly sha256?: string
+  /** Not to be repeated unless it is known not to have happened. */
+  readonly once?: boolean
   readonly signal?: AbortSignal | undefined
 }
 export type Ask = (call: Call) => Promise<Answer>
@@ -70,18 +74,14 @@ export class BucketDriver implements BlobDriver {
     this.uri = service.uri
     this.#service = service
     this.#settings = settings
-    this.#wire = new Wire(settings.timeout)
+    this.#wire = new Wire(settings)
   }
 
   async get(...[key, options]: Parameters<BlobDriver['get']>): ReturnType<BlobDriver['get']> {
     const { signal, range } = options
     const answer = await this.#ask({ method: 'GET', key, headers: readHeaders(options), signal })
-    const { status, headers, body } = answer
-    if (status === 416 && range !== undefined) {
-      await body.cancel()
-      const facts = await this.head(key, options)
-      return facts && { ...facts, body: streamOf(new Uint8Array()) }
-    }
+    const { status, headers } = answer
+    if (status === 416 && range !== undefined) return await pastEnd(answer, () => this.head(key, options))
     if (status === 404) return await absent(answer, this.uri)
     if (![200, 206, 304].includes(status)) throw await this.#refused(answer, key, false)
     const digest = headers[this.#service.digestHeader]
@@ -109,8 +109,8 @@ export class BucketDriver implements BlobDriver {
     if (first.done || first.value.length < partSize)
       return await this.#putWhole(key, first.value ?? new Uint8Array(), {}, options)
     return await this.#service.putParts(
-      // parts may be written twice, and are of no effect before they are put together
-      (call) => retrying(this.#settings, options.signal, true, () => this.#done(call)),
+      // parts may be written twice, and are of no effect before they are put together, which is done once
+      (call) => retrying(this.#settings, options.signal, call.once !== true, () => this.#done(call)),
       key,
       joined(first.value, parts),
       options.signal,
@@ -118,7 +118,7 @@ export class BucketDriver implements BlobDriver {
   }
 
   async delete(key: string, { signal, ifMatch }: DeleteOptions): Promise<void> {
-    const headers = conditionHeaders(ifMatch === undefined ? {} : { ifMatch })
+    const headers = ifMatch === undefined ? {} : { 'if-match': ifMatch }
     const answer = await this.#ask({ method: 'DELETE', key, headers, signal })
     if (answer.status === 404 && ifMatch === undefined) return void (await absent(answer, this.uri))
     if (answer.status > 299) throw await this.#refused(answer, key, ifMatch !== undefined)
@@ -148,9 +148,9 @@ export class BucketDriver implements BlobDriver {
 
   async #putWhole(key: string, bytes: Uint8Array, conditions: Headers, { signal }: PutOptions) {
     const { digestHeader, putHeaders } = this.#service
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sha256 = sha256Of(bytes)
     const headers = { ...putHeaders, [digestHeader]: sha256, ...conditions }
-    const answer = await this.#ask({ method: 'PUT', key, headers, bytes, signal })
+    const answer = await this.#ask({ method: 'PUT', key, headers, bytes, sha256, signal })
     if (answer.status > 299) throw await this.#refused(answer, key, Object.keys(conditions).length > 0)
     await answer.body.cancel()
     return answer.headers.etag
@@ -164,8 +164,7 @@ export class BucketDriver implements BlobDriver {
   }
 
   async #refused(answer: Answer, key: string, isConditional: boolean): Promise<BlobError> {
-    const url = new URL(`https://${this.#service.uri.replace(/^\w+:\/\//, '')}/${key}`)
-    const error = await refusal(answer, url)
+    const error = await refusal(answer, `${this.uri}/${key}`)
     const meaning = this.#service.meaning(answer.status, error.message)
     if (meaning === 'busy') return new BlobError('ERR_BLOB_UNREACHABLE', error.message, { undone: true })
     // what is gone no longer has the etag
@@ -187,15 +186,31 @@ export class BucketDriver implements BlobDriver {
   }
 }
 
+/** `prefix/` of the path of a URI. */
+export function prefixOf(path: string): string {
+  const prefix = path.replace(/^\/+/, '')
+  return prefix === '' || prefix.endsWith('/') ? prefix : `${prefix}/`
+}
+
+/** As it is signed, so that nobody has to encode it again. */
+export const encoded = (key: string): string => key.split('/').map(escaped).join('/')
+
+/** The same of a query: not as forms are. */
+export const searchOf = (query: Query = {}): string =>
+  Object.entries(query)
+    .map(([name, value]) => `${name}=${escaped(value)}`)
+    .join('&')
+
+/** `encodeURIComponent` leaves some that have a meaning of their own. */
+const escaped = (text: string): string =>
+  encodeURIComponent(text).replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
+
 const NOWHERE = /NoSuchBucket|ContainerNotFound/
 
 /** There is no such blob; but if there is no such bucket, somebody should know. */
 async function absent(answer: Answer, uri: string): Promise<undefined> {
   const said = await textOf(answer)
-  if (
-    /NoSuchBucket|ContainerNotFound/.test(said) ||
-    answer.headers['x-ms-error-code'] === 'ContainerNotFound'
-  )
+  if (NOWHERE.test(said) || answer.headers['x-ms-error-code'] === 'ContainerNotFound')
     throw new BlobError('ERR_BLOB_REFUSED', `${uri} does not exist`)
 }
 

@@ -19,6 +19,7 @@ import {
   type BlobSettings,
   type BlobSource,
   CAPABLE,
+  changed,
   type ListOptions,
 } from './blob-store.ts'
 import { type Bytes, lengthOf, streamOf } from './body.ts'
@@ -70,7 +71,8 @@ class FileDriver implements BlobDriver {
     for (const name of await readdir(this.#own).catch(() => [])) {
       const path = join(this.#own, name)
       const facts = name === 'lock' ? undefined : await stat(path).catch(() => undefined)
-      if (facts !== undefined && Date.now() - facts.mtimeMs > DAY) await rm(path, { force: true })
+      // a store opens whatever lies there
+      if (facts !== undefined && Date.now() - facts.mtimeMs > DAY) await rm(path).catch(() => {})
     }
   }
 
@@ -200,7 +202,7 @@ class FileDriver implements BlobDriver {
   /** Called under the lock. `etag` undefined: there must be no such file. */
   #demand(key: string, path: string, etag: string | undefined): void {
     if (etagAt(path) === etag) return
-    throw new BlobError('ERR_BLOB_PRECONDITION', `${key} of ${this.uri} is not what it was thought to be`)
+    throw changed(key, this.uri)
   }
 
   async #worded<T>(key: string, work: () => Promise<T>): Promise<T> {

@@ -9,16 +9,28 @@ import type {
   BlobCapabilities,
   BlobDriver,
   BlobFacts,
+  BlobRange,
   BlobSettings,
   BlobSource,
   BlobStore,
   DeleteOptions,
+  DriverBlob,
+  DriverGet,
   GetOptions,
   ListOptions,
   PutOptions,
   StoredBlob,
 } from './blob-store.ts'
-import { checked, collect, lengthOf, streamOf, tooLarge } from './body.ts'
+import {
+  type Bytes,
+  checkBytes,
+  checked,
+  collect,
+  lengthOf,
+  type Promised,
+  streamOf,
+  tooLarge,
+} from './body.ts'
 import { checkKey, checkPrefix } from './key.ts'
 import { type Condition, Conditions } from './probe.ts'
 import { retrying } from './retry.ts'
@@ -36,8 +48,6 @@ const get = {
   range: is.record({ start: natural, end: natural }),
 }
 const put = { ...ask, ifAbsent: is.boolean, ifMatch: etag, size: natural }
-
-type Get = GetOptions & { readonly ifNoneMatch?: string | undefined }
 
 export class Front implements BlobStore {
   readonly #driver: BlobDriver
@@ -60,39 +70,15 @@ export class Front implements BlobStore {
   }
 
   get(key: string, options?: GetOptions): Promise<StoredBlob | undefined>
-  get(key: string, options: Get): Promise<StoredBlob | 'unchanged' | undefined>
-  async get(key: string, options: Get = {}): Promise<StoredBlob | 'unchanged' | undefined> {
+  get(key: string, options: DriverGet): Promise<StoredBlob | 'unchanged' | undefined>
+  async get(key: string, options: DriverGet = {}): Promise<StoredBlob | 'unchanged' | undefined> {
     this.#check(key, options, get, 'get')
     const { range } = options
     if (range !== undefined && !(range.start < (range.end ?? Number.POSITIVE_INFINITY)))
       throw new RangeError(`get: a range must have bytes, found ${range.start} to ${range.end}`)
     const found = await this.#retry(options, true, () => this.#driver.get(key, options))
     if (found === undefined || found === 'unchanged') return found
-    const { size, modified, asOf, sha256 } = found
-    const { maxSize } = this.#settings
-    const length = lengthOf(size, range)
-    const what = this.#named(key)
-    const body = checked(found.body, {
-      length,
-      sha256: range === undefined ? sha256 : undefined,
-      what,
-    })
-    return {
-      key,
-      size,
-      etag: found.etag,
-      modified,
-      ...(asOf !== undefined && { asOf }),
-      body,
-      bytes: async () => {
-        if (length > maxSize) {
-          await body.cancel().catch(() => {})
-          throw tooLarge(what, maxSize)
-        }
-        return await collect(body)
-      },
-      cancel: () => body.cancel(),
-    }
+    return new Found(key, found, range, this.#named(key), this.#settings.maxSize)
   }
 
   async put(
@@ -181,5 +167,51 @@ export class Front implements BlobStore {
 
   #retry<T>({ signal }: AskOptions, repeatable: boolean, ask: () => Promise<T>): Promise<T> {
     return retrying(this.#settings, signal, repeatable, ask)
+  }
+}
+
+class Found implements StoredBlob {
+  readonly key: string
+  readonly size: number
+  readonly etag: string | undefined
+  readonly modified: number | undefined
+  readonly asOf: number | undefined
+  readonly #found: DriverBlob
+  readonly #promised: Promised & { readonly length: number }
+  readonly #maxSize: number
+  #body: Bytes | undefined
+
+  constructor(key: string, found: DriverBlob, range: BlobRange | undefined, what: string, maxSize: number) {
+    const { size, sha256 } = found
+    this.key = key
+    this.size = size
+    this.etag = found.etag
+    this.modified = found.modified
+    this.asOf = found.asOf
+    this.#found = found
+    this.#promised = { length: lengthOf(size, range), sha256: range === undefined ? sha256 : undefined, what }
+    this.#maxSize = maxSize
+  }
+
+  get body(): Bytes {
+    this.#body ??= checked(this.#found.body, this.#promised)
+    return this.#body
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    const { length, what } = this.#promised
+    if (length > this.#maxSize) {
+      await this.cancel().catch(() => {})
+      throw tooLarge(what, this.#maxSize)
+    }
+    // a stream takes longer than what it carries, if that is little
+    if (this.#found.bytes === undefined || this.#body !== undefined) return await collect(this.body)
+    const bytes = await this.#found.bytes(length)
+    checkBytes(bytes, this.#promised)
+    return bytes
+  }
+
+  cancel(): Promise<void> {
+    return (this.#body ?? this.#found.body).cancel()
   }
 }

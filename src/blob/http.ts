@@ -3,7 +3,7 @@
  * do beyond that is found out.
  */
 import { BlobError } from '../errors.ts'
-import { blobOf, conditionHeaders, factsOf, readHeaders } from './answers.ts'
+import { blobOf, conditionHeaders, factsOf, pastEnd, readHeaders } from './answers.ts'
 import {
   type AskOptions,
   type BlobCapabilities,
@@ -13,8 +13,8 @@ import {
   type DeleteOptions,
   UNPROBED,
 } from './blob-store.ts'
-import { streamOf } from './body.ts'
-import { type Answer, type Request, refusal, shown, Wire } from './wire.ts'
+import { type Answer, type Request, shown } from './exchange.ts'
+import { refusal, Wire } from './wire.ts'
 
 /** `https://host/path/`. Credentials come from the options, or from the URI, of which they are no longer a part. */
 export function openHttp(url: URL, settings: BlobSettings): HttpDriver {
@@ -35,7 +35,7 @@ class HttpDriver implements BlobDriver {
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/'
     this.uri = shown(this.#base)
     this.#settings = settings
-    this.#wire = new Wire(settings.timeout)
+    this.#wire = new Wire(settings)
     const user = settings.user ?? decodeURIComponent(url.username)
     const password = settings.password ?? decodeURIComponent(url.password)
     const basic = user === '' && password === '' ? undefined : Buffer.from(`${user}:${password}`)
@@ -47,19 +47,16 @@ class HttpDriver implements BlobDriver {
   async get(...[key, options]: Parameters<BlobDriver['get']>): ReturnType<BlobDriver['get']> {
     const answer = await this.#ask('GET', key, readHeaders(options), options)
     if (await isAbsent(answer)) return undefined
-    if (answer.status === 416 && options.range !== undefined) {
-      await answer.body.cancel()
-      const facts = await this.head(key, options)
-      return facts && { ...facts, body: streamOf(new Uint8Array()) }
-    }
-    if (![200, 206, 304].includes(answer.status)) throw await refusal(answer, this.#urlOf(key))
+    if (answer.status === 416 && options.range !== undefined)
+      return await pastEnd(answer, () => this.head(key, options))
+    if (![200, 206, 304].includes(answer.status)) throw await refusal(answer, this.#shown(key))
     return await blobOf(key, answer, options, this.#settings.maxSize)
   }
 
   async head(key: string, options: AskOptions): Promise<BlobFacts | undefined> {
     const answer = await this.#ask('HEAD', key, {}, options)
     if (await isAbsent(answer)) return undefined
-    if (answer.status !== 200) throw await refusal(answer, this.#urlOf(key))
+    if (answer.status !== 200) throw await refusal(answer, this.#shown(key))
     await answer.body.cancel()
     const facts = factsOf(key, answer)
     if (!Number.isNaN(facts.size)) return facts
@@ -95,7 +92,7 @@ class HttpDriver implements BlobDriver {
 
   /** Some servers say 409 for a condition that does not hold, or 404 where the blob is gone. */
   async #refused(answer: Answer, key: string, conditional: boolean): Promise<BlobError> {
-    const error = await refusal(answer, this.#urlOf(key))
+    const error = await refusal(answer, this.#shown(key))
     if (!conditional || (answer.status !== 409 && answer.status !== 404)) return error
     return new BlobError('ERR_BLOB_PRECONDITION', error.message)
   }
@@ -106,20 +103,17 @@ class HttpDriver implements BlobDriver {
     headers: Readonly<Record<string, string>>,
     { signal, source }: Pick<Request, 'signal' | 'source'>,
   ): Promise<Answer> {
-    return this.#wire.ask({
-      method,
-      url: this.#urlOf(key),
-      headers: { ...this.#credentials, ...headers },
-      follow: true,
-      signal,
-      ...(source && { source }),
-    })
+    const request = { method, url: this.#urlOf(key), headers: { ...this.#credentials, ...headers }, signal }
+    return this.#wire.ask(source === undefined ? request : { ...request, source }, true)
+  }
+
+  #shown(key: string): string {
+    return this.uri + key
   }
 
   #urlOf(key: string): URL {
-    const url = new URL(this.#base)
-    url.pathname += key
-    return url
+    // keys have nothing that would have to be encoded
+    return new URL(`${this.#base.origin}${this.#base.pathname}${key}${this.#base.search}`)
   }
 }
 

@@ -2,13 +2,13 @@
  * Blobs of this process: for tests, and as the plainest example of a driver. Stores of one name are one store.
  */
 import { randomUUID } from 'node:crypto'
-import { BlobError } from '../errors.ts'
 import {
   type BlobCapabilities,
   type BlobDriver,
   type BlobFacts,
   type BlobSource,
   CAPABLE,
+  changed,
   type ListOptions,
   listed,
 } from './blob-store.ts'
@@ -88,7 +88,7 @@ class MemoryDriver implements BlobDriver {
   #demand(key: string, ifMatch: string | undefined, ifAbsent = false): void {
     const etag = this.#held.get(key)?.etag
     if (ifAbsent ? etag !== undefined : ifMatch !== undefined && etag !== ifMatch)
-      throw new BlobError('ERR_BLOB_PRECONDITION', `${key} of ${this.uri} is not what it was thought to be`)
+      throw changed(key, this.uri)
   }
 }
 

@@ -29,6 +29,7 @@ const OPTIONS: Readonly<Record<keyof BlobStoreOptions, OptionCheck>> = {
   retryDelay: is.duration,
   maxSize: is.size,
   partSize: is.size,
+  connections: is.count,
   token: is.string,
   user: is.string,
   password: is.string,
@@ -55,7 +56,7 @@ export async function openBlobStore(uri: string, options: BlobStoreOptions = {})
   const open = schemes.get(scheme)
   if (open === undefined)
     throw new TypeError(`openBlobStore: unknown scheme "${scheme}"${suggestion(scheme, [...schemes.keys()])}`)
-  const { timeout, retries, retryDelay, maxSize, partSize, ...rest } = options
+  const { timeout, retries, retryDelay, maxSize, partSize, connections, ...rest } = options
   const settings: BlobSettings = {
     ...rest,
     timeout: milliseconds(timeout ?? '10s'),
@@ -63,6 +64,7 @@ export async function openBlobStore(uri: string, options: BlobStoreOptions = {})
     retryDelay: milliseconds(retryDelay ?? 100),
     maxSize: bytes(maxSize ?? '1GiB'),
     partSize: bytes(partSize ?? '8MiB'),
+    connections: connections ?? 64,
   }
   return new Front(await open(url, settings), settings)
 }

@@ -17,12 +17,11 @@ const CONDITIONS: Readonly<Record<Condition, string>> = {
 }
 
 /** @throws BlobError only if the server could not be asked, or refused to write at all. */
-async function probe(driver: BlobDriver, condition: Condition, signal?: AbortSignal): Promise<boolean> {
+async function probe(driver: BlobDriver, condition: Condition): Promise<boolean> {
   const key = `permafrost-probe/${randomUUID()}`
-  const ask = signal === undefined ? {} : { signal }
   const source = { bytes: Buffer.from('?'), size: 1, stream: () => streamOf(Buffer.from('?')) }
   const fresh = `${key}-new`
-  const put = (options: object, at = key) => driver.put(at, source, { ...ask, ...options })
+  const put = (options: object, at = key) => driver.put(at, source, options)
   try {
     // whoever may not write at all is told so here
     const etag = await put({})
@@ -33,12 +32,12 @@ async function probe(driver: BlobDriver, condition: Condition, signal?: AbortSig
     if (etag === undefined || etag.startsWith('W/')) return false
     const wrong = `${etag.slice(0, 1)}${randomUUID().replaceAll('-', '')}${etag.slice(-1)}`
     const write = (ifMatch: string): Promise<unknown> =>
-      condition === 'compareAndSwap' ? put({ ifMatch }) : driver.delete(key, { ...ask, ifMatch })
+      condition === 'compareAndSwap' ? put({ ifMatch }) : driver.delete(key, { ifMatch })
     return (await fails(() => write(wrong))) && (await holds(() => write(etag)))
   } finally {
     // what is left behind is one byte
-    await driver.delete(key, ask).catch(() => {})
-    if (condition === 'conditionalCreate') await driver.delete(fresh, ask).catch(() => {})
+    await driver.delete(key, {}).catch(() => {})
+    if (condition === 'conditionalCreate') await driver.delete(fresh, {}).catch(() => {})
   }
 }
 

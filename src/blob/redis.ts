@@ -11,11 +11,12 @@ import {
   type BlobFacts,
   type BlobSettings,
   CAPABLE,
+  changed,
   type DeleteOptions,
   type ListOptions,
   listed,
 } from './blob-store.ts'
-import { bytesOf, lengthOf, streamOf } from './body.ts'
+import { bytesOf, streamOf } from './body.ts'
 import { peer } from './peer.ts'
 import { retrying } from './retry.ts'
 
@@ -114,7 +115,7 @@ class RedisDriver implements BlobDriver {
     if (bytes === undefined) return 'unchanged'
     const facts = { etag: String(etag), size: Number(size), modified: Number(modified), asOf: Number(asOf) }
     // as Lua counts, a range that begins after the end has what it should: nothing
-    return { ...facts, body: streamOf(bytes.subarray(0, lengthOf(facts.size, range))) }
+    return { ...facts, body: streamOf(bytes) }
   }
 
   async head(key: string, { signal }: AskOptions): Promise<BlobFacts | undefined> {
@@ -160,8 +161,7 @@ class RedisDriver implements BlobDriver {
 
   async #write(key: string, script: string, args: (string | Buffer)[], signal: AbortSignal | undefined) {
     const reply = await this.#ask(signal, 'EVAL', script, '2', this.#blob + key, this.#all, ...args)
-    if (Number(reply) !== 1)
-      throw new BlobError('ERR_BLOB_PRECONDITION', `${key} of ${this.uri} is not what it was thought to be`)
+    if (Number(reply) !== 1) throw changed(key, this.uri)
   }
 
   async #ask(signal: AbortSignal | undefined, ...command: (string | Buffer)[]): Promise<unknown> {

@@ -24,7 +24,8 @@ export async function retrying<T>(
       const wait = retryDelay * 2 ** tried * (0.5 + Math.random() / 2)
       const asked = error.retryAfter ?? 0
       if (asked > timeout) throw error
-      await sleep(Math.max(wait, asked), undefined, signal && { signal })
+      // who is woken up by the signal throws its reason
+      await sleep(Math.max(wait, asked), undefined, signal && { signal }).catch(() => {})
     }
   }
 }

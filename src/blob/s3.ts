@@ -1,18 +1,16 @@
-/** Amazon S3 and what speaks like it. Requests are signed by `aws4fetch`, with the digest of each body. */
-import { createHash } from 'node:crypto'
-import type { AwsV4Signer } from 'aws4fetch'
+/** Amazon S3 and what speaks like it. Requests are signed with the digest of each body. */
 import { BlobError } from '../errors.ts'
 import type { BlobFacts, BlobSettings } from './blob-store.ts'
-import { type Ask, BucketDriver, type Call, type Headers } from './bucket.ts'
-import { peer } from './peer.ts'
+import { sha256Of } from './body.ts'
+import { type Ask, BucketDriver, type Call, encoded, prefixOf } from './bucket.ts'
+import { signerOf } from './signature.ts'
 import { textOf } from './wire.ts'
 import { eachIn, textIn } from './xml.ts'
 
 /** `s3://bucket/prefix`. Credentials come from the options or the usual variables of the environment. */
-export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDriver> {
-  const { AwsV4Signer: Signer } = await peer('aws4fetch', 's3:', () => import('aws4fetch'))
+export function openS3(url: URL, settings: BlobSettings): BucketDriver {
   const bucket = url.hostname
-  const prefix = prefixOf(url)
+  const prefix = prefixOf(url.pathname)
   const { env } = process
   const region = settings.region ?? env['AWS_REGION'] ?? 'us-east-1'
   const accessKeyId = settings.accessKeyId ?? env['AWS_ACCESS_KEY_ID']
@@ -21,31 +19,15 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
   if (bucket === '' || accessKeyId === undefined || secretAccessKey === undefined)
     throw new TypeError('openBlobStore: s3: needs a bucket, and "accessKeyId" and "secretAccessKey"')
   const base = baseOf(bucket, region, settings)
-  const sign = async ({ method, key, query, headers, bytes }: Call) => {
-    const target = new URL(base)
-    target.pathname += encoded(key ?? '')
-    // encoded as it is signed, not as forms are
-    target.search = Object.entries(query ?? {})
-      .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
-      .join('&')
-    const signer: AwsV4Signer = new Signer({
-      method,
-      url: target.href,
-      headers: { ...headers, 'x-amz-content-sha256': digest(bytes ?? new Uint8Array()) },
-      accessKeyId,
-      secretAccessKey,
-      ...(sessionToken !== undefined && { sessionToken }),
-      service: 's3',
-      region,
-    })
-    const signed = await signer.sign()
-    return { url: signed.url, headers: Object.fromEntries(signed.headers) as Headers }
+  const sign = signerOf({ accessKeyId, secretAccessKey, sessionToken, region })
+  const signed = async ({ method, key = '', query = {}, headers = {}, bytes, sha256 }: Call) => {
+    return sign({ method, url: base + encoded(key), query, headers, sha256: sha256 ?? sha256Of(bytes ?? '') })
   }
   return new BucketDriver(
     {
       uri: `s3://${bucket}/${prefix}`.slice(0, -1),
       prefix,
-      signed: sign,
+      signed,
       digestHeader: 'x-amz-meta-sha256',
       putHeaders: { 'content-type': 'application/octet-stream' },
       // another write of this key was going on: nothing was done, and it may be asked again
@@ -64,26 +46,16 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
   )
 }
 
-/** As it is signed, so that nobody has to encode it again. */
-export const encoded = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
-
-const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
 /** A key shortly before this one in the order of bytes, with nothing of ours between. */
 const before = (key: string): string =>
   `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}~`
 
-export function prefixOf(url: URL): string {
-  const path = url.pathname.replace(/^\/+/, '')
-  return path === '' || path.endsWith('/') ? path : `${path}/`
-}
-
-function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): URL {
+function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): string {
   const base = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`)
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   if (pathStyle ?? endpoint !== undefined) base.pathname += `${bucket}/`
   else base.hostname = `${bucket}.${base.hostname}`
-  return base
+  return base.href
 }
 
 async function putParts(
@@ -106,7 +78,9 @@ async function putParts(
       )
     }
     const bytes = Buffer.from(`<CompleteMultipartUpload>${written.join('')}</CompleteMultipartUpload>`)
-    const done = await textOf(await ask({ method: 'POST', key, query: { uploadId }, bytes, signal }))
+    const done = await textOf(
+      await ask({ method: 'POST', key, query: { uploadId }, bytes, once: true, signal }),
+    )
     const etag = textIn(done, 'ETag')
     // it may say 200 long before it fails
     if (etag === undefined) throw new BlobError('ERR_BLOB_UNREACHABLE', `${key}: ${done.slice(0, 200)}`)

@@ -79,6 +79,15 @@ test('what was left half-written is removed a day later', async (t) => {
   assert.equal(await textOf(store, 'a'), 'a')
 })
 
+test('what cannot be removed keeps no store from opening', async (t) => {
+  const { folder, uri, store } = await fresh(t)
+  await store.put('a', Buffer.from('a'))
+  const odd = join(folder, '++', 'folder')
+  mkdirSync(odd)
+  utimesSync(odd, new Date(), new Date(Date.now() - 90_000_000))
+  assert.equal(await textOf(await openBlobStore(uri), 'a'), 'a')
+})
+
 test('a blob is a file of its own that ends with its bytes', async (t) => {
   const { folder, store } = await fresh(t)
   await store.put('Fit/a.1', Buffer.from('the bytes'))

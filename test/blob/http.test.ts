@@ -91,3 +91,14 @@ test('a range that was not asked for is refused', async (t) => {
   await assert.rejects((await openBlobStore(url)).get('a', { range }), { code: 'ERR_BLOB_REFUSED' })
   await assert.rejects((await openBlobStore(url)).get('a'), { code: 'ERR_BLOB_REFUSED' })
 })
+
+test('who gives up between two tries is told why he did', async (t) => {
+  const controller = new AbortController()
+  const reason = new Error('enough')
+  const url = await answering(t, (_, response) => {
+    response.writeHead(503).end()
+    setTimeout(() => controller.abort(reason), 50)
+  })
+  const store = await openBlobStore(url, { retryDelay: '1h', timeout: '1d' })
+  await assert.rejects(store.get('a', { signal: controller.signal }), reason)
+})

@@ -12,6 +12,7 @@ import { type BlobStoreOptions, openBlobStore } from 'permafrost/blob'
 import { blobStoreContract } from 'permafrost/testing'
 import { capable } from './capable.js'
 import { faultTests } from './faults.js'
+import { faulty } from './faulty.js'
 import { credentials, s3Store } from './s3-server.js'
 
 /** What is used of a package without types. */
@@ -88,6 +89,22 @@ test('s3: a large stream is written in parts, and one that fails leaves nothing'
   left = 3
   await assert.rejects(store.put('failed', stream(true)), /the disk is gone/)
   assert.equal(await store.get('failed'), undefined)
+})
+
+test('s3: parts are put together once, though nobody knows whether they were', async (t) => {
+  const proxy = await faulty(`http://127.0.0.1:${port}`)
+  t.after(() => proxy.close())
+  const options = { ...s3rverOptions, partSize: 5 << 20, retryDelay: 1 }
+  const store = await open({ ...options, endpoint: proxy.url })
+  t.after(() => store.close())
+  const bytes = Buffer.alloc(6 << 20, 'part')
+  // it begins, a part gets lost and is written again, so is the other; then they are put together
+  proxy.faults.push('none', 'lost', 'none', 'none', 'lost')
+  const lost = store.put('lost', new Blob([bytes]).stream())
+  await assert.rejects(lost, { code: 'ERR_BLOB_UNREACHABLE', undone: false })
+  // what is left of it is given up
+  assert.equal(proxy.asked, 6)
+  assert.ok(bytes.equals((await (await store.get('lost'))?.bytes()) ?? Buffer.alloc(0)))
 })
 
 test('s3: a write that met another one is asked again', async () => {
