@@ -264,6 +264,7 @@ const doors: Readonly<Record<string, RegExp>> = {
   'better-sqlite3': /^(?:store\/entry-index|blob\/file-lock)\.ts$/,
   'proper-lockfile': /^store\//,
   'xxhash-addon': /^freeze\/digest\.ts$/,
+  aws4fetch: /^blob\/s3\.ts$/,
   redis: /^blob\/redis\.ts$/,
   debug: /^events\.ts$/,
   acorn: /^freeze\//,

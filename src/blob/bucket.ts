@@ -193,17 +193,13 @@ export function prefixOf(path: string): string {
 }
 
 /** As it is signed, so that nobody has to encode it again. */
-export const encoded = (key: string): string => key.split('/').map(escaped).join('/')
+export const encoded = (key: string): string => key.split('/').map(encodeURIComponent).join('/')
 
 /** The same of a query: not as forms are. */
 export const searchOf = (query: Query = {}): string =>
   Object.entries(query)
-    .map(([name, value]) => `${name}=${escaped(value)}`)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&')
-
-/** `encodeURIComponent` leaves some that have a meaning of their own. */
-const escaped = (text: string): string =>
-  encodeURIComponent(text).replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 
 const NOWHERE = /NoSuchBucket|ContainerNotFound/
 

@@ -1,14 +1,16 @@
-/** Amazon S3 and what speaks like it. Requests are signed with the digest of each body. */
+/** Amazon S3 and what speaks like it. Requests are signed by `aws4fetch`, with the digest of each body. */
+import type { AwsV4Signer } from 'aws4fetch'
 import { BlobError } from '../errors.ts'
 import type { BlobFacts, BlobSettings } from './blob-store.ts'
 import { sha256Of } from './body.ts'
-import { type Ask, BucketDriver, type Call, encoded, prefixOf } from './bucket.ts'
-import { signerOf } from './signature.ts'
+import { type Ask, BucketDriver, type Call, encoded, type Headers, prefixOf, searchOf } from './bucket.ts'
+import { peer } from './peer.ts'
 import { textOf } from './wire.ts'
 import { eachIn, textIn } from './xml.ts'
 
 /** `s3://bucket/prefix`. Credentials come from the options or the usual variables of the environment. */
-export function openS3(url: URL, settings: BlobSettings): BucketDriver {
+export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDriver> {
+  const { AwsV4Signer: Signer } = await peer('aws4fetch', 's3:', () => import('aws4fetch'))
   const bucket = url.hostname
   const prefix = prefixOf(url.pathname)
   const { env } = process
@@ -19,15 +21,30 @@ export function openS3(url: URL, settings: BlobSettings): BucketDriver {
   if (bucket === '' || accessKeyId === undefined || secretAccessKey === undefined)
     throw new TypeError('openBlobStore: s3: needs a bucket, and "accessKeyId" and "secretAccessKey"')
   const base = baseOf(bucket, region, settings)
-  const sign = signerOf({ accessKeyId, secretAccessKey, sessionToken, region })
-  const signed = async ({ method, key = '', query = {}, headers = {}, bytes, sha256 }: Call) => {
-    return sign({ method, url: base + encoded(key), query, headers, sha256: sha256 ?? sha256Of(bytes ?? '') })
+  const keys = new Map<string, ArrayBuffer>()
+  const sign = async ({ method, key, query, headers, bytes, sha256 }: Call) => {
+    const target = new URL(base + encoded(key ?? ''))
+    target.search = searchOf(query)
+    const signer: AwsV4Signer = new Signer({
+      method,
+      url: target.href,
+      headers: { ...headers, 'x-amz-content-sha256': sha256 ?? sha256Of(bytes ?? '') },
+      accessKeyId,
+      secretAccessKey,
+      ...(sessionToken !== undefined && { sessionToken }),
+      service: 's3',
+      region,
+      // the key of each day
+      cache: keys,
+    })
+    const signed = await signer.sign()
+    return { url: signed.url, headers: Object.fromEntries(signed.headers) as Headers }
   }
   return new BucketDriver(
     {
       uri: `s3://${bucket}/${prefix}`.slice(0, -1),
       prefix,
-      signed,
+      signed: sign,
       digestHeader: 'x-amz-meta-sha256',
       putHeaders: { 'content-type': 'application/octet-stream' },
       // another write of this key was going on: nothing was done, and it may be asked again
