@@ -24,7 +24,7 @@ import { replay, startRecording } from './output.ts'
 import { record } from './record.ts'
 import { whyRequired } from './require.ts'
 import { outdate, runningOf } from './running.ts'
-import { inquire, isAsked, leave as leaveShared, overtaken, send, sharingOf } from './share.ts'
+import { inquire, isAsked, leave as leaveShared, overtaken, type Sharing, send, sharingOf } from './share.ts'
 import type { Lease } from './store/contract.ts'
 import { exhaust, type Streaming, streamOf } from './stream/stream.ts'
 import { startTiming, timed } from './timing.ts'
@@ -44,6 +44,7 @@ export function call(memo: Memo, self: unknown, args: readonly unknown[]): unkno
     const flight = room.flights.get(digest)
     if (flight !== undefined && !flight.isOutdated && !wouldCircle(digest)) return join(one, flight)
     const found = find(memo, room, keyed.key, timing)
+    if (found === undefined && memo.isAsyncGenerator && isAsked(one)) return askedFor(one, sharingOf(one))
     if (found === undefined) return compute(one, takeTurn(memo, room, keyed.key))
     if (isFresh(found)) return answer(one, found)
     if (found.staleFor < memo.staleWhileRevalidate) {
@@ -175,6 +176,19 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
   const kept = await ranTo(one, run(one, lease))
   const theirs = sharing && (await overtaken(one, sharing))
   return theirs === undefined ? kept : hitFor(one, theirs)
+}
+
+/** The values of an asynchronous generator, once somebody wants one: what others have recorded, or the function's own. */
+async function* askedFor(early: Call, sharing: Sharing | undefined): AsyncGenerator {
+  const { keyed, memo, room } = early
+  const first = takeTurn(memo, room, keyed.key)
+  const turn = first.kind === 'wait' ? await waitPolitely(memo, room, keyed.key) : first
+  const lease = turn.kind === 'compute' ? turn.lease : undefined
+  const found = turn.kind === 'found' ? turn.found : sharing && (await inquire(early, sharing))
+  const one = { ...early, began: performance.now(), sharing }
+  if (found !== undefined) giveBack(memo, room, lease, 'done')
+  const ran: Ran = found === undefined ? run(one, lease) : { value: answer(one, found) }
+  return yield* ('value' in ran ? ran.value : (await ran.flight.landed).value) as AsyncGenerator
 }
 
 /** A hit that others may join. */

@@ -93,6 +93,8 @@ export interface Memo extends Subject {
   readonly lease: LeaseTerms | false
   /** Whether it is declared asynchronous, so that each of its calls gives a promise. */
   readonly isAsync: boolean
+  /** Whether it is declared as an asynchronous generator. */
+  readonly isAsyncGenerator: boolean
   /** What is learnt of the function from its calls in this process. */
   readonly learnt: Learnt
 }

@@ -325,6 +325,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
       return options.lease === undefined ? room().lease : leaseTerms(options.lease)
     },
     isAsync: types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn),
+    isAsyncGenerator: types.isAsyncFunction(fn) && types.isGeneratorFunction(fn),
     learnt: { calls: 0, time: 0, isAsync: false },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,

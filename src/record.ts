@@ -9,7 +9,7 @@ import { isAborted, signalsIn } from './abort.ts'
 import { CodecError, unencodable } from './errors.ts'
 import { depend, type Frame, within } from './frame.ts'
 import { guarded, uncached } from './guard.ts'
-import { expiryOfStream, keepTape } from './keep.ts'
+import { expiryOfStream, type Finished, keepTape } from './keep.ts'
 import { type Keyed, plainKey } from './key.ts'
 import type { Memo, Room } from './memo.ts'
 import { observedFurther, recordedBy } from './observe.ts'
@@ -34,6 +34,8 @@ export interface Streamed {
   /** What it prints, if somebody listens; from now on the recording's to stop. */
   readonly output: Listening | undefined
   readonly running: Running
+  /** Sends what was kept to others. */
+  readonly send?: Finished['send']
 }
 
 /** A stream like the one that the function gave, for the caller. */
@@ -151,7 +153,7 @@ class StreamRecording implements Tap {
       return this.#tape.end()
     })
     if (rest === undefined || this.#isOver) return this.spoil()
-    const { args, async, frame, keyed, running, self } = this.#streamed
+    const { args, async, frame, keyed, running, self, send } = this.#streamed
     const put = (entry: NewEntry): Entry | undefined => {
       const last = this.#memo.recordsInputs ? Buffer.concat([rest, trailer(recordedBy(frame))]) : rest
       if (this.#draft === undefined) return this.#store.put(entry, last)
@@ -162,7 +164,7 @@ class StreamRecording implements Tap {
       keepTape(
         this.#memo,
         this.#room,
-        { keyed, self, args, frame, elapsed: this.#elapsed, async, isOutdated, lease: undefined },
+        { keyed, self, args, frame, elapsed: this.#elapsed, async, isOutdated, lease: undefined, send },
         { form: this.#form, put },
       )
     } finally {

@@ -60,7 +60,7 @@ export function memoUri(memo: Memo, self: unknown, args: readonly unknown[]): st
 
 /** Whether to ask there: of functions whose callers can wait. */
 export const isAsked = ({ memo, room }: Call): boolean =>
-  room.shared?.tier.reads === true && (memo.isAsync || memo.learnt.isAsync)
+  room.shared?.tier.reads === true && (memo.isAsync || memo.isAsyncGenerator || memo.learnt.isAsync)
 
 /** What somebody has put there, now kept here, too; or a right to compute it, if nobody else is at it. Waits for those who are. */
 export async function inquire(one: Call, sharing: Sharing): Promise<Found | undefined> {

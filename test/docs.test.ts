@@ -21,6 +21,7 @@ const compile = (source: string): string =>
 for (const document of [
   'README.md',
   'docs/blob.md',
+  'docs/shared.md',
   'docs/tutorial.md',
   'docs/soundness.md',
   'docs/extending.md',

@@ -283,3 +283,43 @@ test('whoever fails leaves the right to the next one at once', async (t) => {
   await assert.rejects(machine().group.memoize(fail)(1), /once/)
   assert.equal(await machine().group.memoize(fail)(1), 'well')
 })
+
+test('what an asynchronous generator gave elsewhere is given here, value by value', async (t) => {
+  const machine = machines(t, await openBlobStore('memory:'))
+  const [one, other] = [machine(), machine()]
+  const ran = ignore({ times: 0 })
+  const count = async function* (to: number): AsyncGenerator<number, string> {
+    ran.times++
+    for (let value = 0; value < to; value++) yield value
+    return 'done'
+  }
+  const all = async (group: MemoizedGroup) => {
+    const values: unknown[] = []
+    const stream = group.memoize(count)(3)
+    for (let step = await stream.next(); ; step = await stream.next()) {
+      values.push(step.value)
+      if (step.done === true) return values
+    }
+  }
+  assert.deepEqual(await all(one.group), [0, 1, 2, 'done'])
+  await one.group.push()
+  assert.deepEqual(await all(other.group), [0, 1, 2, 'done'])
+  assert.deepEqual(await all(other.group), [0, 1, 2, 'done'])
+  assert.equal(ran.times, 1)
+  assert.deepEqual([...one.failures, ...other.failures], [])
+})
+
+test('a stream that an asynchronous function gives is shared, too', async (t) => {
+  const machine = machines(t, await openBlobStore('memory:'))
+  const [one, other] = [machine(), machine()]
+  const ran = ignore({ times: 0 })
+  const open = async (text: string) => {
+    ran.times++
+    return new Blob([text]).stream()
+  }
+  const read = async (group: MemoizedGroup) => new Response(await group.memoize(open)('ice')).text()
+  assert.equal(await read(one.group), 'ice')
+  await one.group.push()
+  assert.equal(await read(other.group), 'ice')
+  assert.equal(ran.times, 1)
+})
