@@ -103,12 +103,15 @@ export function factsOf(fn: Function): FunctionFacts {
     blind,
     walk,
     native,
-    text: hashBytes(Buffer.from(text, 'utf16le')),
-    mentionsThis: native || /\b(?:this|super|eval)\b/.test(text),
+    text: digestOf(text),
+    mentionsThis: native || mentionsThis(text),
   }
   known.set(fn, facts)
   return facts
 }
+
+const digestOf = (text: string): Uint8Array => hashBytes(Buffer.from(text, 'utf16le'))
+const mentionsThis = (text: string): boolean => /\b(?:this|super|eval)\b/.test(text)
 
 function parsedScript(script: Script): ScriptFacts | undefined {
   if (script.source === undefined) return undefined
@@ -203,7 +206,33 @@ export class Bindings {
     if (!binding.constant) return binding
     if (!isExportedStill(binding)) return { ...binding, constant: false }
     this.#constants.set(name, binding)
+    if (imported === undefined && found.scope.kind === 'Module') this.#introduce(name, value, found.depth)
     return binding
+  }
+
+  /**
+   * What is known of a function of the same module from its declaration, without a question to V8, which takes 0.1 ms: a variable
+   * that nothing writes again holds the function that it was declared to be.
+   */
+  #introduce(name: string, value: unknown, depth: number): void {
+    if (typeof value !== 'function' || known.has(value)) return
+    const { internals, script } = this.#facts
+    const { location } = internals
+    const declared = script?.declaredAs(name)
+    const text = functionText.call(value)
+    if (location === undefined || declared?.text !== text) return
+    known.set(value, {
+      ...this.#facts,
+      internals: {
+        location: { scriptId: location.scriptId, line: declared.line, column: declared.column },
+        scopes: this.#now().slice(depth),
+        global: internals.global,
+      },
+      walk,
+      native: false,
+      text: digestOf(text),
+      mentionsThis: mentionsThis(text),
+    })
   }
 
   #find(name: string): { readonly scope: Scope; readonly depth: number } | undefined {
