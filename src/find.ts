@@ -28,23 +28,26 @@ export interface Found {
 
 /** A result that is fresh, or for which somebody may have a use though it is not. */
 export function find(memo: Memo, room: Room, key: CallKey, timing?: Timing): Found | undefined {
-  return guarded(memo, room, () => {
-    const store = room.store()
-    const entry = timed(timing, 'find', () => store?.find(key.digest))
-    if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
-    const staleFor = staleSince(memo, entry, room)
-    if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const held = open(memo, store, entry, timing)
-    if (held === undefined || 'changed' in held) return undefined
-    const { outcome, player } = held
-    if (isWanted(outcome, memo)) {
-      if (player !== undefined) player.putBack = putBackOrFail
-      if (outcome.outputs !== undefined) putBack(outcome.outputs)
-      return { entry, ...held, staleFor }
-    }
-    release(outcome.value)
-    return undefined
-  })
+  return guarded(memo, room, () => findOrFail(memo, room, key, timing))
+}
+
+function findOrFail(memo: Memo, room: Room, { digest }: CallKey, timing?: Timing): Found | undefined {
+  const store = room.store()
+  if (store === undefined) return undefined
+  const entry = timing === undefined ? store.find(digest) : timing.step('find', () => store.find(digest))
+  if (entry === undefined || !isUsable(entry, memo)) return undefined
+  const staleFor = staleSince(memo, entry, room)
+  if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
+  const held = open(memo, store, entry, timing)
+  if (held === undefined || 'changed' in held) return undefined
+  const { copy, outcome, player, recorded } = held
+  if (isWanted(outcome, memo)) {
+    if (player !== undefined) player.putBack = putBackOrFail
+    if (outcome.outputs !== undefined) putBack(outcome.outputs)
+    return { entry, outcome, copy, recorded, staleFor, ...(player !== undefined && { player }) }
+  }
+  release(outcome.value)
+  return undefined
 }
 
 /** Throws a `StoreError`. */
