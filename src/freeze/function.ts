@@ -19,6 +19,7 @@ import {
 } from './inspect.ts'
 import { isNative } from './intrinsics.ts'
 import { readOnce } from './kept.ts'
+import { leadsToGlobal } from './lexical.ts'
 import { originalOf } from './marks.ts'
 import { type Origin, originOf, packageOf, pathOf } from './origin.ts'
 import { type ScriptFacts, scriptFacts } from './script.ts'
@@ -155,6 +156,7 @@ export function isExportedStill(binding: Binding): boolean {
 }
 
 const constants = new WeakMap<Function, Map<string, Binding>>()
+const GLOBAL: Binding = { kind: 'global' }
 
 /** Reads the variables of one function during one walk, looking at its scopes at most once. */
 export class Bindings {
@@ -185,9 +187,13 @@ export class Bindings {
   read(variable: Pick<FreeVariable, 'name'>, scopes: number = Number.POSITIVE_INFINITY): Binding | undefined {
     const { name } = variable
     const before = this.#constants.get(name)
-    if (before !== undefined && isExportedStill(before)) return before
+    if (before !== undefined && (before === GLOBAL ? leadsToGlobal(name) : isExportedStill(before)))
+      return before
     const found = this.#find(name)
-    if (found === undefined) return { kind: 'global' }
+    if (found === undefined) {
+      if (this.#isClosedTo(name)) this.#constants.set(name, GLOBAL)
+      return GLOBAL
+    }
     if (found.depth >= scopes) return undefined
     let value: unknown
     try {
@@ -233,6 +239,18 @@ export class Bindings {
       text: digestOf(text),
       mentionsThis: mentionsThis(text),
     })
+  }
+
+  /** Whether no scope around the function can come to have a variable of that name: only code made at run time adds some. */
+  #isClosedTo(name: string): boolean {
+    const { internals, script, url } = this.#facts
+    return (
+      script !== undefined &&
+      !script.isReassigned(name) &&
+      pathOf(url) !== undefined &&
+      internals.global === globalThis &&
+      this.#now().every(({ kind }) => kind !== 'With' && kind !== 'Eval')
+    )
   }
 
   #find(name: string): { readonly scope: Scope; readonly depth: number } | undefined {
