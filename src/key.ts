@@ -17,10 +17,10 @@ import {
   type WalkOptions,
 } from './freeze/freeze.ts'
 import { inheritsFrom, looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
-import { areSame, hashOf, keptOf, type Parts, partsOf } from './freeze/records.ts'
+import { areSame, hashOf, keptOf, partsOf } from './freeze/records.ts'
 import type { Line } from './freeze/trace.ts'
 import type { Use } from './freeze/uses.ts'
-import { Recent } from './recent.ts'
+import { idOf, knownOf } from './known.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -154,7 +154,7 @@ function isAllGiven(subject: Subject, self: unknown, code: Frozen): boolean {
 /** A call with a few primitives and nothing else: one hash in place of two. */
 function quickKey(subject: Subject, args: readonly unknown[], code: Frozen): CallKey | undefined {
   const { name, walk } = subject
-  const { keys } = knownOf(subject, code)
+  const { keys } = knownOf(subject, code.digest)
   const id = idOf(args)
   const before = id === undefined ? undefined : keys.get(id)
   if (before !== undefined) return before
@@ -170,7 +170,7 @@ function alikeKey(subject: Subject, args: readonly unknown[], code: Frozen): Cal
   if (subject.walk.keyOrder !== 'respect') return undefined
   const parts = partsOf(args, code.nodes)
   if (parts === undefined) return undefined
-  const { alike } = knownOf(subject, code)
+  const { alike } = knownOf(subject, code.digest)
   const hash = hashOf(parts)
   const before = alike.get(hash)
   if (before !== undefined && areSame(before.parts, parts)) return before.key
@@ -178,54 +178,6 @@ function alikeKey(subject: Subject, args: readonly unknown[], code: Frozen): Cal
   const { key } = walkedKey(subject, undefined, args, code)
   alike.set(hash, { parts: kept, key })
   return key
-}
-
-interface Known {
-  readonly code: Digest
-  /** By what a few primitives are. */
-  readonly keys: Recent<string | number, CallKey>
-  /** By the hash of what the arguments are; see records.ts. */
-  readonly alike: Recent<number, Alike>
-}
-
-interface Alike {
-  readonly parts: Parts
-  readonly key: CallKey
-}
-
-// Keys of a function's calls that are remembered, and what all arguments among them may have.
-const MOST_KNOWN = 4096
-const MOST_PARTS = 16 * MOST_KNOWN
-// Characters of an argument that is remembered.
-const LONGEST = 64
-
-/** The keys of a function as it is now, by what was given. */
-function knownOf(subject: Subject, { digest }: Frozen): Known {
-  let of = known.get(subject)
-  if (of?.code !== digest) {
-    of = {
-      code: digest,
-      keys: new Recent(MOST_KNOWN, () => 1),
-      alike: new Recent(MOST_PARTS, ({ parts }) => parts.length),
-    }
-    known.set(subject, of)
-  }
-  return of
-}
-
-const known = new WeakMap<Subject, Known>()
-
-/** Equal for equal arguments only; undefined for what is not worth to be remembered, or is not a primitive. */
-function idOf(args: readonly unknown[]): string | number | undefined {
-  if (args.length === 1 && typeof args[0] === 'number') return Object.is(args[0], -0) ? undefined : args[0]
-  let id = ''
-  for (const given of args) {
-    if (typeof given === 'string' && given.length <= LONGEST) id += `${given.length}:${given}`
-    else if (typeof given === 'number' && !Object.is(given, -0)) id += `n${given},`
-    else if (typeof given === 'boolean') id += given ? 't' : 'f'
-    else return undefined
-  }
-  return id
 }
 
 /** What most hits never ask for, the digest of the arguments, is made when somebody does. */
