@@ -79,7 +79,8 @@ function takePart(one: Call, player: Player, recorded: readonly Recorded[]): voi
 export function countHit({ began, keyed, memo, room }: Call, timeSaved?: number): void {
   guarded(memo, room, () => {
     // whoever joined a call has waited for it, and saved what can't be known
-    const counted = timeSaved === undefined ? {} : { timeSaved, overhead: performance.now() - began }
-    room.count(memo.name, { hits: 1, ...counted }, keyed.key.digest)
+    const counted =
+      timeSaved === undefined ? { hits: 1 } : { hits: 1, timeSaved, overhead: performance.now() - began }
+    room.count(memo.name, counted, keyed.key.digest)
   })
 }

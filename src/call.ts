@@ -27,7 +27,7 @@ import { outdate, runningOf } from './running.ts'
 import { inquire, isAsked, leave as leaveShared, overtaken, type Sharing, send, sharingOf } from './share.ts'
 import type { Lease } from './store/contract.ts'
 import { exhaust, type Streaming, streamOf } from './stream/stream.ts'
-import { startTiming, timed } from './timing.ts'
+import { startTiming } from './timing.ts'
 import { tellHit, tellMiss, tellStale } from './told.ts'
 import { giveBack, type Turn, takeTurn, waitBlocking, waitPolitely } from './turn.ts'
 import type { Entry } from './types.ts'
@@ -37,22 +37,23 @@ import { shortened } from './words.ts'
 const { setImmediate } = timers
 
 /** Answer the call from the cache, or run the function and keep what it returns. */
-export function call(memo: Memo, self: unknown, args: readonly unknown[]): unknown {
-  return withKey(memo, self, args, (one) => {
-    const { keyed, room, timing } = one
-    const { digest } = keyed.key
-    const flight = room.flights.get(digest)
-    if (flight !== undefined && !flight.isOutdated && !wouldCircle(digest)) return join(one, flight)
-    const found = find(memo, room, keyed.key, timing)
-    if (found === undefined && memo.isAsyncGenerator && isAsked(one)) return askedFor(one, sharingOf(one))
-    if (found === undefined) return compute(one, takeTurn(memo, room, keyed.key))
-    if (isFresh(found)) return answer(one, found)
-    if (found.staleFor < memo.staleWhileRevalidate) {
-      revalidate(one)
-      return answer(one, found)
-    }
-    return compute({ ...one, stale: found }, takeTurn(memo, room, keyed.key))
-  })
+export const call = (memo: Memo, self: unknown, args: readonly unknown[]): unknown =>
+  withKey(memo, self, args, proceed)
+
+function proceed(one: Call): unknown {
+  const { keyed, memo, room, timing } = one
+  const { digest } = keyed.key
+  const flight = room.flights.get(digest)
+  if (flight !== undefined && !flight.isOutdated && !wouldCircle(digest)) return join(one, flight)
+  const found = find(memo, room, keyed.key, timing)
+  if (found === undefined && memo.isAsyncGenerator && isAsked(one)) return askedFor(one, sharingOf(one))
+  if (found === undefined) return compute(one, takeTurn(memo, room, keyed.key))
+  if (isFresh(found)) return answer(one, found)
+  if (found.staleFor < memo.staleWhileRevalidate) {
+    revalidate(one)
+    return answer(one, found)
+  }
+  return compute({ ...one, stale: found }, takeTurn(memo, room, keyed.key))
 }
 
 /** Run the function whatever is kept, and replace it. */
@@ -71,12 +72,7 @@ export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boo
   return room.store()?.drop(digest) ?? false
 }
 
-function withKey(
-  memo: Memo,
-  self: unknown,
-  args: readonly unknown[],
-  proceed: (one: Call) => unknown,
-): unknown {
+function withKey(memo: Memo, self: unknown, args: readonly unknown[], goOn: (one: Call) => unknown): unknown {
   if (disabled()) {
     depend([], undefined, `it calls ${memo.name} while PERMAFROST_DISABLE is set`)
     return Reflect.apply(memo.fn, self, args)
@@ -86,7 +82,7 @@ function withKey(
   const timing = startTiming()
   let keyed: Keyed
   try {
-    keyed = timed(timing, 'key', () => keyOf(memo, self, args))
+    keyed = timing === undefined ? keyOf(memo, self, args) : timing.step('key', () => keyOf(memo, self, args))
   } catch (error) {
     const failure = asFailure(error)
     uncached(memo, room, failure)
@@ -97,7 +93,7 @@ function withKey(
     if (memo.isAsync) return Promise.reject(refused)
     throw refused
   }
-  return proceed({ memo, room, keyed, self, args, began, timing })
+  return goOn({ memo, room, keyed, self, args, began, timing })
 }
 
 // others that are at it -------------------------------------------------------------------------------------------

@@ -28,23 +28,26 @@ export interface Found {
 
 /** A result that is fresh, or for which somebody may have a use though it is not. */
 export function find(memo: Memo, room: Room, key: CallKey, timing?: Timing): Found | undefined {
-  return guarded(memo, room, () => {
-    const store = room.store()
-    const entry = timed(timing, 'find', () => store?.find(key.digest))
-    if (store === undefined || entry === undefined || !isUsable(entry, memo)) return undefined
-    const staleFor = staleSince(memo, entry, room)
-    if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
-    const held = open(memo, store, entry, timing)
-    if (held === undefined || 'changed' in held) return undefined
-    const { outcome, player } = held
-    if (isWanted(outcome, memo)) {
-      if (player !== undefined) player.putBack = putBackOrFail
-      if (outcome.outputs !== undefined) putBack(outcome.outputs)
-      return { entry, ...held, staleFor }
-    }
-    release(outcome.value)
-    return undefined
-  })
+  return guarded(memo, room, () => findOrFail(memo, room, key, timing))
+}
+
+function findOrFail(memo: Memo, room: Room, { digest }: CallKey, timing?: Timing): Found | undefined {
+  const store = room.store()
+  if (store === undefined) return undefined
+  const entry = timing === undefined ? store.find(digest) : timing.step('find', () => store.find(digest))
+  if (entry === undefined || !isUsable(entry, memo)) return undefined
+  const staleFor = staleSince(memo, entry, room)
+  if (staleFor >= 0 && staleFor >= Math.max(memo.staleWhileRevalidate, memo.staleIfError)) return undefined
+  const held = open(memo, store, entry, timing)
+  if (held === undefined || 'changed' in held) return undefined
+  const { copy, outcome, player, recorded } = held
+  if (isWanted(outcome, memo)) {
+    if (player !== undefined) player.putBack = putBackOrFail
+    if (outcome.outputs !== undefined) putBack(outcome.outputs)
+    return { entry, outcome, copy, recorded, staleFor, ...(player !== undefined && { player }) }
+  }
+  release(outcome.value)
+  return undefined
 }
 
 /** Throws a `StoreError`. */
@@ -97,7 +100,7 @@ export function unpacked(
   const found = openedFor(memo, stored)
   if (found === undefined) return undefined
   const { leaves, recorded } = found
-  const changed = changedSince(recorded)
+  const changed = recorded.length === 0 ? NONE : changedSince(recorded)
   if (changed.length > 0) return { changed }
   const decoded = (parts: Parts) => decodeOutcome(memo.codec, form, parts)
   const copy = () => {
@@ -162,9 +165,13 @@ function openedFor(
   stored: Parts | undefined,
 ): (Unsealed & Pick<Parts, 'leaves'>) | undefined {
   if (stored === undefined) return undefined
-  const found = recordsInputs ? opened(stored.bytes) : { bytes: stored.bytes, recorded: [] }
-  return found && { ...found, leaves: stored.leaves }
+  const { bytes, leaves } = stored
+  if (!recordsInputs) return { bytes, leaves, recorded: NONE }
+  const found = opened(bytes)
+  return found && { ...found, leaves }
 }
+
+const NONE: readonly never[] = []
 
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {

@@ -27,7 +27,7 @@ import { type PullReport, pull } from './share.ts'
 import type { PushReport } from './shared/tier.ts'
 import { sharedRoom } from './shared-room.ts'
 import type { Counts } from './store/contract.ts'
-import { sumOf } from './store/counts.ts'
+import { addUnder, type Sum, sumOf } from './store/counts.ts'
 import { policies } from './store/policy.ts'
 import { openStore, type Store } from './store/store.ts'
 import type {
@@ -80,7 +80,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
   /** What this process counted, beside what the directory counts for all. */
-  readonly #counted = new Map<string, Counts>()
+  readonly #counted = new Map<string, Sum>()
 
   /** Throws a `TypeError` for a wrong option, a `StoreError` for a directory that is foreign or of a newer format. */
   constructor(options: GroupOptions = {}) {
@@ -158,8 +158,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   }
 
   #count(name: string, what: Counted): void {
-    const counted = sumOf(this.#counted.get(name), what)
-    this.#counted.set(name, counted)
+    const counted = addUnder(this.#counted, name, what)
     if (counted.overhead > counted.timeSaved + counted.timeSpent + WORTH_A_WARNING && !this.#warned.has(name))
       this.#thrashing(name, counted)
   }

@@ -17,9 +17,10 @@ import {
   type WalkOptions,
 } from './freeze/freeze.ts'
 import { inheritsFrom, looksAtThis, parametersOf, placeOf } from './freeze/place.ts'
+import { areSame, hashOf, keptOf, partsOf } from './freeze/records.ts'
 import type { Line } from './freeze/trace.ts'
 import type { Use } from './freeze/uses.ts'
-import { Recent } from './recent.ts'
+import { idOf, knownOf } from './known.ts'
 import type { AnyFunction, CallKey, Digest } from './types.ts'
 
 /** A function and all options that decide what its calls are. */
@@ -70,8 +71,12 @@ export function keyOf(subject: Subject, self: unknown, args: readonly unknown[])
   if (subject.version === undefined && subject.usesSuper() && !inheritsFrom(self, subject.fn)) {
     throw new FreezeError('a method that uses "super", apart from its object,', subject.name)
   }
-  const quick = quickKey(subject, self, args, code)
-  if (quick !== undefined) return keyed(quick, code, NONE)
+  if (!isAllGiven(subject, self, code)) return walkedKey(subject, self, args, code)
+  const quick = quickKey(subject, args, code) ?? alikeKey(subject, args, code)
+  return quick === undefined ? walkedKey(subject, self, args, code) : keyed(quick, code, NONE)
+}
+
+function walkedKey(subject: Subject, self: unknown, args: readonly unknown[], code: Frozen): Keyed {
   const given = freezeGiven(subject, self, args, code)
   const stated =
     subject.states.length === 0 ? undefined : freezeValue(statesOf(subject), 'state', subject.walk)
@@ -139,57 +144,40 @@ function keyed(key: CallKey, { environment, uses }: Frozen, parts: readonly Froz
   return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment, uses }
 }
 
+/** Whether what a call is follows from the code as it is now and the arguments. */
+function isAllGiven(subject: Subject, self: unknown, code: Frozen): boolean {
+  const { cacheKey, ignored, states } = subject
+  if (cacheKey !== undefined || ignored.size > 0 || states.length > 0 || code.weak) return false
+  return code.inputs === NOTHING && (self === undefined || !subject.usesThis())
+}
+
 /** A call with a few primitives and nothing else: one hash in place of two. */
-function quickKey(
-  subject: Subject,
-  self: unknown,
-  args: readonly unknown[],
-  code: Frozen,
-): CallKey | undefined {
-  const { cacheKey, ignored, name, states, walk } = subject
-  if (cacheKey !== undefined || ignored.size > 0 || states.length > 0 || code.weak) return undefined
-  if (code.inputs !== NOTHING || (self !== undefined && subject.usesThis())) return undefined
-  const known = knownOf(subject, code)
+function quickKey(subject: Subject, args: readonly unknown[], code: Frozen): CallKey | undefined {
+  const { name, walk } = subject
+  const { keys } = knownOf(subject, code.digest)
   const id = idOf(args)
-  const before = id === undefined ? undefined : known.get(id)
+  const before = id === undefined ? undefined : keys.get(id)
   if (before !== undefined) return before
   const digest = digestPrimitives(args, walk, code.digest)
   if (digest === undefined) return undefined
   const key = new QuickKey(name, code.digest, digest, args, walk)
-  if (id !== undefined) known.set(id, key)
+  if (id !== undefined) keys.set(id, key)
   return key
 }
 
-type Known = Recent<string | number, CallKey>
-
-// Keys of a function's calls that are remembered.
-const MOST_KNOWN = 4096
-// Characters of an argument that is remembered.
-const LONGEST = 64
-
-/** The keys of a function as it is now, by what was given. */
-function knownOf(subject: Subject, code: Frozen): Known {
-  let of = known.get(subject)
-  if (of?.code !== code.digest) {
-    of = { code: code.digest, keys: new Recent(MOST_KNOWN, () => 1) }
-    known.set(subject, of)
-  }
-  return of.keys
-}
-
-const known = new WeakMap<Subject, { readonly code: Digest; readonly keys: Known }>()
-
-/** Equal for equal arguments only; undefined for what is not worth to be remembered, or is not a primitive. */
-function idOf(args: readonly unknown[]): string | number | undefined {
-  if (args.length === 1 && typeof args[0] === 'number') return Object.is(args[0], -0) ? undefined : args[0]
-  let id = ''
-  for (const given of args) {
-    if (typeof given === 'string' && given.length <= LONGEST) id += `${given.length}:${given}`
-    else if (typeof given === 'number' && !Object.is(given, -0)) id += `n${given},`
-    else if (typeof given === 'boolean') id += given ? 't' : 'f'
-    else return undefined
-  }
-  return id
+/** The key of a call made lately with arguments that a walk would find the same; or of this one, for the next like it. */
+function alikeKey(subject: Subject, args: readonly unknown[], code: Frozen): CallKey | undefined {
+  if (subject.walk.keyOrder !== 'respect') return undefined
+  const parts = partsOf(args, code.nodes)
+  if (parts === undefined) return undefined
+  const { alike } = knownOf(subject, code.digest)
+  const hash = hashOf(parts)
+  const before = alike.get(hash)
+  if (before !== undefined && areSame(before.parts, parts)) return before.key
+  const kept = keptOf(parts)
+  const { key } = walkedKey(subject, undefined, args, code)
+  alike.set(hash, { parts: kept, key })
+  return key
 }
 
 /** What most hits never ask for, the digest of the arguments, is made when somebody does. */

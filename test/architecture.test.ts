@@ -65,7 +65,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'timing',
     'told',
   ],
-  key: [...shared, 'freeze/'],
+  known: [...shared, 'freeze/'],
+  key: [...shared, 'freeze/', 'known'],
   impure: [...shared, 'freeze/'],
   patches: [...shared, 'freeze/'],
   recorded: [...shared, 'freeze/'],
@@ -274,8 +275,6 @@ const doors: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   'cli-progress': /^cli\//,
   'cli-table3': /^report\.ts$/,
-  'pretty-ms': /^words\.ts$/,
-  'pretty-bytes': /^words\.ts$/,
   'fastest-levenshtein': /^options\.ts$/,
 }
 

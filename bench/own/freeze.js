@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { digest, MemoizedGroup } from 'permafrost'
 import { defaultWalkOptions } from '#src/freeze/freeze.js'
 import { keyOf } from '#src/key.js'
+import { writeProject } from '../suite/project.js'
 import { measure } from './measure.js'
 
 const { XXHash128 } = createRequire(import.meta.url)('xxhash-addon')
@@ -40,6 +41,7 @@ const ofNumber = {
 const ofObject = { ...ofNumber, fn: (x) => x.field1, name: 'ofObject' }
 const withTable = group.memoize((x) => table[x])
 const withLet = group.memoize((x) => x + counter)
+const withProcess = group.memoize((x) => x + process.argv.length)
 const ofArray = group.memoize((x) => x.length)
 
 const sixteen = Buffer.alloc(16)
@@ -67,6 +69,7 @@ const rows = [
       run: () => withTable.key(5),
       reference: 'digest of a table of 1000 entries',
     },
+    'key, reading process.argv': { run: () => withProcess.key(5) },
     'key, capturing a variable that was reassigned': {
       run: () => {
         bump()
@@ -104,11 +107,21 @@ const inProcess = (directory) =>
       encoding: 'utf8',
     }),
   )
-const looks = { first: [], afterwards: [], again: [] }
+// as many in twenty modules
+const project = join(directory, 'project')
+writeProject(project)
+const adapter = new URL('../rivals/permafrost.js', import.meta.url).href
+const identified = (cache) =>
+  JSON.parse(execFileSync(process.execPath, ['main.js', adapter, cache], { cwd: project, encoding: 'utf8' }))
+    .identify
+const looks = { first: [], afterwards: [], again: [], modules: [], modulesAfterwards: [] }
 for (let round = 0; round < 9; round++) {
   const fresh = join(directory, `graph${round}`)
   looks.first.push(inProcess(fresh))
   looks.afterwards.push(inProcess(fresh))
+  const cache = join(directory, `project${round}`)
+  looks.modules.push(identified(cache))
+  looks.modulesAfterwards.push(identified(cache))
 }
 const graph = new Function(source)
 digest(graph())
@@ -119,10 +132,13 @@ for (let round = 0; round < 9; round++) {
   looks.again.push((performance.now() - began) * 1000)
 }
 const firstLook = 'first digest of 200 functions that call each other'
+const modulesLook = 'first key of a function that calls 200 others, in 20 modules'
 for (const [name, list, reference] of [
   [firstLook, looks.first],
   ['the same in a process afterwards', looks.afterwards, firstLook],
   ['the same graph made anew, texts known', looks.again, firstLook],
+  [modulesLook, looks.modules],
+  ['the same 20 modules in a process afterwards', looks.modulesAfterwards, modulesLook],
 ]) {
   list.sort((a, b) => a - b)
   rows.push({ name, p50: list[4], p99: list[8], reference })

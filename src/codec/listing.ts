@@ -25,11 +25,12 @@ export function printed(list: object): string {
 }
 
 const SHORT = 50
-const two = printed([0, 0])
+let two: string | undefined
 
 /** For arrays, whose one other own property is `length`. */
 export function isOnlyElements(array: readonly unknown[]): boolean {
   const { length } = array
   if (length <= SHORT) return Reflect.ownKeys(array).length === length + 1
+  two ??= printed([0, 0])
   return isListOnly(array, two.replaceAll('2', String(length)))
 }

@@ -27,7 +27,7 @@ export interface Reading<T> {
 }
 
 /** Rises whenever other facts, or facts in another form, are read out of some text. */
-export const FACTS = 1
+export const FACTS = 2
 
 let memory: Memory | undefined
 

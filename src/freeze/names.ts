@@ -56,7 +56,8 @@ export const linesOf = (source: string): readonly number[] => [
   ...Array.from(source.matchAll(/\r\n|[\r\n\u2028\u2029]/g), (end) => end.index + end[0].length),
 ]
 
-function locationOf(node: Node, source: string): number {
+/** The offset at which V8 says a function or a class is. */
+export function locationOf(node: Node, source: string): number {
   if (isClass(node)) {
     const explicit = (node.body.body as Node[]).find(({ kind }) => kind === 'constructor')
     return explicit === undefined ? node.start : explicit.value.start

@@ -6,6 +6,7 @@
  * nothing has a name. Must not know files or values: specifiers are given as written.
  */
 import { either, having, isOffset, isText, listOf, oneOf, row } from './checks.ts'
+import { type Declared, declaredIn } from './declared.ts'
 import { type Reading, readOnce } from './kept.ts'
 import { linesOf, type Names, namesOf } from './names.ts'
 import { parseProgram } from './parse.ts'
@@ -29,6 +30,7 @@ export interface ScriptData extends Names {
   readonly imports: readonly (readonly [local: string, origin: ImportOrigin])[]
   readonly exports: readonly (readonly [exported: string, origin: ExportOrigin])[]
   readonly starExports: readonly string[]
+  readonly declared: readonly Declared[]
 }
 
 /** The same as answers. */
@@ -45,6 +47,15 @@ export interface ScriptFacts {
   readonly nameAt: (line: number, column: number) => string | undefined
   /** Names of the function expressions around a place, which are hidden from V8's scopes; see names.ts. */
   readonly functionNamesAround: (line: number, column: number) => readonly string[]
+  /** The function that a variable at the top level is declared to be; see declared.ts. */
+  readonly declaredAs: (name: string) => DeclaredFunction | undefined
+}
+
+/** Where V8 says it is, counted from 0, and its text. */
+export interface DeclaredFunction {
+  readonly line: number
+  readonly column: number
+  readonly text: string
 }
 
 export function scriptFacts(source: string): ScriptFacts {
@@ -56,11 +67,16 @@ export function scriptFacts(source: string): ScriptFacts {
 export function answersOf(data: ScriptData, source: string): ScriptFacts {
   const { expressions, named, starExports, written } = data
   const names = new Set(written === 'all' ? [] : written)
-  let known: { readonly lines: readonly number[]; readonly named: ReadonlyMap<number, string> } | undefined
-  const offsetOf = (line: number, column: number): number => {
-    known ??= { lines: linesOf(source), named: new Map(named) }
-    return (known.lines[line] ?? Number.NaN) + column
+  let known: Known | undefined
+  const look = (): Known => {
+    known ??= {
+      lines: linesOf(source),
+      named: new Map(named),
+      declared: new Map(data.declared.map((one) => [one[0], one])),
+    }
+    return known
   }
+  const offsetOf = (line: number, column: number): number => (look().lines[line] ?? Number.NaN) + column
   return {
     isReassigned: written === 'all' ? () => true : (name) => names.has(name),
     imports: new Map(data.imports),
@@ -68,14 +84,40 @@ export function answersOf(data: ScriptData, source: string): ScriptFacts {
     starExports,
     nameAt: (line, column) => {
       const at = offsetOf(line, column)
-      return known!.named.get(at)
+      return look().named.get(at)
     },
     functionNamesAround: (line, column) => {
       if (expressions.length === 0) return []
       const at = offsetOf(line, column)
       return expressions.filter(([start, end]) => start < at && at < end).map(([, , name]) => name)
     },
+    declaredAs: (name) => {
+      const { declared, lines } = look()
+      const found = declared.get(name)
+      if (found === undefined) return undefined
+      const [, at, start, end] = found
+      const line = lineOf(lines, at)
+      return { line, column: at - lines[line]!, text: source.slice(start, end) }
+    },
   }
+}
+
+interface Known {
+  /** Where each begins. */
+  readonly lines: readonly number[]
+  readonly named: ReadonlyMap<number, string>
+  readonly declared: ReadonlyMap<string, Declared>
+}
+
+/** The last of the lines that begin no later than that. */
+function lineOf(lines: readonly number[], at: number): number {
+  let [first, last] = [0, lines.length - 1]
+  while (first < last) {
+    const middle = (first + last + 1) >> 1
+    if (lines[middle]! <= at) first = middle
+    else last = middle - 1
+  }
+  return first
 }
 
 /** Undefined if the source cannot be read for sure. */
@@ -119,6 +161,7 @@ export function readScript(source: string): ScriptData | undefined {
     exports: [...exports],
     starExports,
     ...namesOf(parsed.program, source),
+    declared: declaredIn(parsed.program, source),
   }
 }
 
@@ -134,6 +177,7 @@ export const SCRIPT: Reading<ScriptData> = {
     starExports: listOf(isText),
     named: listOf(row(isOffset, isText)),
     expressions: listOf(row(isOffset, isOffset, isText)),
+    declared: listOf(row(isText, isOffset, isOffset, isOffset)),
   }),
 }
 
@@ -144,6 +188,7 @@ const UNKNOWN: ScriptFacts = {
   starExports: [],
   nameAt: () => undefined,
   functionNamesAround: () => [],
+  declaredAs: () => undefined,
 }
 
 function importedName(specifier: Node): string {

@@ -6,12 +6,12 @@ import timers from 'node:timers'
 import type { Digest, FunctionStats } from '../types.ts'
 import { type Budget, scoreOf } from './admission.ts'
 import type { Counts } from './contract.ts'
-import { sumOf } from './counts.ts'
+import { addUnder, type Sum, sumOf } from './counts.ts'
 import type { EntryIndex } from './entry-index.ts'
 
 interface Touch {
-  readonly hits: number
-  readonly at: number
+  hits: number
+  at: number
 }
 
 // as they were when this was loaded: programs put others in their place
@@ -23,7 +23,7 @@ const DELAY = 1000
 const MOST_TOUCHES = 65_536
 
 export class Counters {
-  #usage = new Map<string, Counts>()
+  #usage = new Map<string, Sum>()
   #touched = new Map<Digest, Touch>()
   #waiting = 0
   #timer: NodeJS.Timeout | undefined
@@ -35,13 +35,19 @@ export class Counters {
   }
 
   count(name: string, what: Partial<Counts>, touched: Digest | undefined, now: number): void {
-    this.#usage.set(name, sumOf(this.#usage.get(name), what))
-    if (touched !== undefined && (this.#touched.size < MOST_TOUCHES || this.#touched.has(touched))) {
-      this.#touched.set(touched, { hits: (this.#touched.get(touched)?.hits ?? 0) + 1, at: now })
-    }
+    addUnder(this.#usage, name, what)
+    if (touched !== undefined) this.#touch(touched, now)
     this.#waiting += 1
     if (this.#waiting % BATCH === 0) this.#write()
     else this.soon()
+  }
+
+  #touch(key: Digest, at: number): void {
+    const touch = this.#touched.get(key)
+    if (touch !== undefined) {
+      touch.hits += 1
+      touch.at = at
+    } else if (this.#touched.size < MOST_TOUCHES) this.#touched.set(key, { hits: 1, at })
   }
 
   /** Something else waits, too. */
