@@ -100,7 +100,7 @@ export function unpacked(
   const found = openedFor(memo, stored)
   if (found === undefined) return undefined
   const { leaves, recorded } = found
-  const changed = recorded.length === 0 ? NONE : changedSince(recorded)
+  const changed = changedSince(recorded)
   if (changed.length > 0) return { changed }
   const decoded = (parts: Parts) => decodeOutcome(memo.codec, form, parts)
   const copy = () => {
@@ -165,13 +165,9 @@ function openedFor(
   stored: Parts | undefined,
 ): (Unsealed & Pick<Parts, 'leaves'>) | undefined {
   if (stored === undefined) return undefined
-  const { bytes, leaves } = stored
-  if (!recordsInputs) return { bytes, leaves, recorded: NONE }
-  const found = opened(bytes)
-  return found && { ...found, leaves }
+  const found = recordsInputs ? opened(stored.bytes) : { bytes: stored.bytes, recorded: [] }
+  return found && { ...found, leaves: stored.leaves }
 }
-
-const NONE: readonly never[] = []
 
 /** The same, if it has not expired. */
 export function findFresh(memo: Memo, room: Room, key: CallKey): Found | undefined {

@@ -2,46 +2,20 @@
  * Numbers and values as people read them. Runs no code of the values'.
  */
 import { inspect } from 'node:util'
+import prettyBytes from 'pretty-bytes'
+import prettyMilliseconds from 'pretty-ms'
 
-const SECOND = 1000
-const MINUTE = 60 * SECOND
-const HOUR = 60 * MINUTE
-const DAY = 24 * HOUR
-const LONG: readonly (readonly [unit: string, milliseconds: number])[] = [
-  ['y', 365 * DAY],
-  ['d', DAY],
-  ['h', HOUR],
-  ['m', MINUTE],
-]
-
-/** Milliseconds as `1.2s`, `3m 4s`, `12µs`. */
+/** Milliseconds as `1.2 s`, `3m 4s`, `12 µs`. */
 export function time(milliseconds: number): string {
-  if (milliseconds < 0) return `-${time(-milliseconds)}`
-  if (milliseconds === 0 || !Number.isFinite(milliseconds)) return `${milliseconds}ms`
-  if (milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))}µs`
-  if (milliseconds < 10) return `${milliseconds.toFixed(1)}ms`
-  if (milliseconds < SECOND) return `${Math.min(Math.round(milliseconds), 999)}ms`
-  const parts: string[] = []
-  let left = milliseconds
-  for (const [unit, length] of LONG) {
-    const count = Math.floor(left / length)
-    left -= count * length
-    if (count > 0) parts.push(`${count}${unit}`)
-  }
-  // what is not over yet does not count; but 1.1 s is not 1.0999… s
-  const seconds = Math.floor(left / 100 + 1e-7) / 10
-  if (seconds > 0) parts.push(`${seconds}s`)
-  return parts.join(' ')
+  if (milliseconds > 0 && milliseconds < 0.1) return `${Math.max(1, Math.round(milliseconds * 1000))}µs`
+  return prettyMilliseconds(milliseconds, {
+    millisecondsDecimalDigits: milliseconds < 10 ? 1 : 0,
+    secondsDecimalDigits: 1,
+  })
 }
 
-const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB']
-
-/** Bytes as `1.2 kB`, with three digits. */
-export function size(bytes: number): string {
-  let [shown, unit] = [Math.abs(bytes), 0]
-  for (; shown >= 999.5 && unit < BYTES.length - 1; unit++) shown /= 1000
-  return `${bytes < 0 ? '-' : ''}${Number(shown.toPrecision(3))} ${BYTES[unit]}`
-}
+/** Bytes as `1.2 kB`. */
+export const size = (bytes: number): string => prettyBytes(bytes)
 
 const LONGEST = 80
 

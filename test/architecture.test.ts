@@ -275,6 +275,8 @@ const doors: Readonly<Record<string, RegExp>> = {
   commander: /^cli\//,
   'cli-progress': /^cli\//,
   'cli-table3': /^report\.ts$/,
+  'pretty-ms': /^words\.ts$/,
+  'pretty-bytes': /^words\.ts$/,
   'fastest-levenshtein': /^options\.ts$/,
 }
 

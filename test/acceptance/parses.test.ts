@@ -32,7 +32,7 @@ const files = {
     import * as helpers from './helpers.mjs'
     const require = createRequire(import.meta.url)
     const group = new MemoizedGroup({ packages: 'source', ...JSON.parse(process.argv[2] ?? '{}') })
-    const packages = ['commander', 'debug', 'p-retry', 'tinybench', 'cbor-x/encode']
+    const packages = ['commander', 'debug', 'pretty-bytes', 'tinybench', 'cbor-x/encode']
     const modules = [helpers]
     for (const name of packages) modules.push(await import(name))
     for (const [at, module] of modules.entries()) {

@@ -21,7 +21,7 @@ const FILES = [
   'eslint-scope/lib/scope.js',
   'eslint-scope/dist/eslint-scope.cjs',
   'tinybench/dist/index.js',
-  'p-retry/index.js',
+  'pretty-bytes/index.js',
 ]
 
 const require = createRequire(import.meta.url)
