@@ -218,10 +218,7 @@ class DirectoryStore implements Store {
   }
 
   totals(): { readonly entries: number; readonly size: number } {
-    return this.#open.guard('asking for totals', () => {
-      const { entries, size } = this.#index.ledger.totals()
-      return { entries, size }
-    })
+    return this.survey.sum({})
   }
 
   // counters ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Digest, Entry, Share, Space } from '../types.ts'
 import type { Selection, Sorting, Survey, WhyDeparted } from './contract.ts'
 import { type FileSystem, namesIn } from './files.ts'
-import { type Layout, layoutOf } from './layout.ts'
+import type { Layout } from './layout.ts'
 import type { OpenDirectory } from './open-directory.ts'
 import type { Located } from './row.ts'
 
@@ -76,8 +76,7 @@ const sizeOf = (fs: FileSystem, path: string): number =>
   fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** Bytes of the few files that are neither index nor results. */
-function restOf(fs: FileSystem, { directory, tmp }: Layout): number {
-  const { index } = layoutOf(directory)
+function restOf(fs: FileSystem, { directory, index, tmp }: Layout): number {
   const paths = [
     ...namesIn(fs, tmp).map((name) => join(tmp, name)),
     ...namesIn(fs, directory)
