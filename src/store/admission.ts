@@ -45,8 +45,8 @@ export type Place = (leaf: Leaf) => boolean
 /** A put removes at most so many entries of old versions; the rest follow with the next puts. */
 const OLD_ENTRIES_PER_PUT = 100
 // So many rows may wait to be booked, none with a greater footprint: booking costs as much as ten puts.
-const MOST_FRESH = 64
-const LARGEST_FRESH = 70_000
+const MOST_FRESH = 256
+const LARGEST_FRESH = 16_384
 const SLACK = MOST_FRESH * LARGEST_FRESH
 const LEAVING_AT_ONCE = 32
 
@@ -89,10 +89,9 @@ export function admit(
   try {
     return index.write(() => {
       if (!leaves.every(place)) return LEAF_GONE
-      if (lease !== undefined) {
-        if (isLate(index, lease)) return TOO_LATE
-        if (quickly()) return NOBODY
-      }
+      if (lease !== undefined && isLate(index, lease)) return TOO_LATE
+      // without a lease, too: others may have booked what was waiting, while we waited for the lock
+      if (quickly()) return NOBODY
       const { inflation } = index.ledger.books()
       const row = { ...newcomer, score: scoreOf(entry, inflation, budget) }
       const id = index.insert(row)

@@ -1,7 +1,8 @@
 /**
- * Hits and misses that are counted but not yet written: a hit never takes a write lock by itself. Written after
- * a thousand, after about a second, and at flush and close; a killed process loses no more than that.
+ * Hits and misses that are counted but not yet written: a hit never takes a write lock by itself. Written after about
+ * a second, or when a thousand entries were hit, and at flush and close; a killed process loses no more than that.
  */
+import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import type { Digest, FunctionStats } from '../types.ts'
 import { type Budget, scoreOf } from './admission.ts'
@@ -16,9 +17,14 @@ interface Touch {
 
 // as they were when this was loaded: programs put others in their place
 const { clearTimeout, setTimeout } = timers
+const clock = performance.now.bind(performance)
 
-const BATCH = 1024
+// Milliseconds.
 const DELAY = 1000
+// Entries, each of which takes a write; what was hit again and again is one.
+const BATCH = 1024
+// A program that never waits for anything hears no timer: each time that so many were counted, one looks.
+const LOOK = 256
 // Where writing fails for long, what is waiting must not grow without end.
 const MOST_TOUCHES = 65_536
 
@@ -26,6 +32,8 @@ export class Counters {
   #usage = new Map<string, Sum>()
   #touched = new Map<Digest, Touch>()
   #waiting = 0
+  /** When the first of those that wait was counted, or writing was last tried. */
+  #since = 0
   #timer: NodeJS.Timeout | undefined
   readonly #write: () => void
 
@@ -37,8 +45,9 @@ export class Counters {
   count(name: string, what: Partial<Counts>, touched: Digest | undefined, now: number): void {
     addUnder(this.#usage, name, what)
     if (touched !== undefined) this.#touch(touched, now)
+    if (this.#waiting === 0) this.#since = clock()
     this.#waiting += 1
-    if (this.#waiting % BATCH === 0) this.#write()
+    if (this.#waiting % LOOK === 0 && this.#isTime()) this.#attempt()
     else this.soon()
   }
 
@@ -50,6 +59,15 @@ export class Counters {
     } else if (this.#touched.size < MOST_TOUCHES) this.#touched.set(key, { hits: 1, at })
   }
 
+  #isTime(): boolean {
+    return this.#touched.size >= BATCH || clock() - this.#since >= DELAY
+  }
+
+  #attempt(): void {
+    this.#since = clock()
+    this.#write()
+  }
+
   /** Something else waits, too. */
   soon(): void {
     this.#timer ??= setTimeout(this.#ring, DELAY).unref()
@@ -57,7 +75,7 @@ export class Counters {
 
   readonly #ring = (): void => {
     this.#timer = undefined
-    this.#write()
+    this.#attempt()
   }
 
   /** Writes what is waiting, as one transaction; if that fails, it waits on. */

@@ -16,6 +16,7 @@ import { LeaseTable } from './lease-table.ts'
 import { Ledger } from './ledger.ts'
 import { paged } from './paged.ts'
 import { ParsedTable } from './parsed-table.ts'
+import { Patience, PatientStatement } from './patience.ts'
 import {
   blobOf,
   type Digester,
@@ -34,6 +35,7 @@ import {
   COLUMNS,
   FORMAT,
   STATEMENTS,
+  type Statement,
   type StatementName,
   TABLES,
 } from './schema.ts'
@@ -56,7 +58,12 @@ export interface IndexOptions {
   readonly digest: Digester
 }
 
+// Milliseconds.
 const BUSY_TIMEOUT = 5000
+const CHECKPOINT_TIMEOUT = 200
+// The log goes into the database when it has so many pages, 16 MiB: four times as many as by default, so that a page that many
+// puts change, as those of the key's index are, is written once for more of them, and the disk is waited for less often.
+const LOG_PAGES = 4096
 /** Makes what is not there. */
 const MISSING = Object.entries(ADDITIONS)
   .map(([name, columns]) => `CREATE TABLE IF NOT EXISTS ${name} ${columns};`)
@@ -88,7 +95,8 @@ export class EntryIndex {
   )
   readonly #db: Sqlite.Database
   readonly #digest: Digester
-  readonly #statements = new Map<string, Sqlite.Statement<any[], any>>()
+  readonly #patience = new Patience(BUSY_TIMEOUT)
+  readonly #statements = new Map<string, Statement>()
   readonly #versions: VersionTable = new VersionTable((name) => this.#ask(name))
 
   /** `source` is a path, or the bytes of a database to read from memory. */
@@ -109,6 +117,8 @@ export class EntryIndex {
             this.#db.exec(`CREATE TEMP TABLE ${name} ${columns}`)
         }
       } else this.#prepare(source as string, options.synced)
+      // from now on `#patience` waits
+      this.#db.exec('PRAGMA busy_timeout = 0')
     } catch (error) {
       this.#db.close()
       throw error
@@ -122,6 +132,7 @@ export class EntryIndex {
     db.exec('PRAGMA journal_mode = WAL')
     db.exec(`PRAGMA synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
     db.exec('PRAGMA cell_size_check = ON')
+    db.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
     if (empty()) {
       this.write(() => {
         // another process may have been faster
@@ -139,18 +150,19 @@ export class EntryIndex {
     }
   }
 
-  #ask(name: StatementName): Sqlite.Statement<any[], any> {
+  #ask(name: StatementName): Statement {
     return this.#statements.get(name) ?? this.#prepared(name, STATEMENTS[name])
   }
 
-  #prepared(name: string, sql: string): Sqlite.Statement<any[], any> {
-    const statement = this.#db.prepare(sql)
+  #prepared(name: string, sql: string): Statement {
+    const statement = this.#patience.with(() => this.#db.prepare(sql))
     pinned.push(statement)
     // One column as it is, several as arrays: better-sqlite3 takes a quarter less time for them than for objects.
     if (sql.startsWith('PRAGMA') || name === 'whatIsSealed') statement.pluck()
     if (sql.includes(COLUMNS) || name === 'whatIsBooked') statement.raw()
-    this.#statements.set(name, statement)
-    return statement
+    const patient = new PatientStatement(statement, this.#patience)
+    this.#statements.set(name, patient)
+    return patient
   }
 
   #pragma<T = number>(name: string): T {
@@ -183,7 +195,7 @@ export class EntryIndex {
 
   /** How long the next writes may wait for their turn. */
   waitFor(milliseconds: number = BUSY_TIMEOUT): void {
-    this.#db.exec(`PRAGMA busy_timeout = ${milliseconds}`)
+    this.#patience.limit = milliseconds
   }
 
   // one entry ---------------------------------------------------------------------------------------------------
@@ -364,10 +376,10 @@ export class EntryIndex {
         // a commit that changes nothing flushes nothing
         this.#ask('countCommit').run()
       })
-      this.waitFor(200)
+      this.#db.exec(`PRAGMA busy_timeout = ${CHECKPOINT_TIMEOUT}`)
       this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     } finally {
-      this.waitFor()
+      this.#db.exec('PRAGMA busy_timeout = 0')
       this.#db.exec(`PRAGMA synchronous = ${synced ? 'FULL' : 'NORMAL'}`)
     }
   }
@@ -387,7 +399,7 @@ export class EntryIndex {
   /** Gives up to `pages` free pages back to the file system. Returns the bytes freed. */
   shrink(pages: number): number {
     const before = this.pages()
-    this.#db.exec(`PRAGMA incremental_vacuum(${pages})`)
+    this.#patience.with(() => this.#db.exec(`PRAGMA incremental_vacuum(${pages})`))
     return (before - this.pages()) * this.#pragma('page_size')
   }
 

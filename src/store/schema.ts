@@ -327,7 +327,7 @@ export type StatementName = keyof typeof STATEMENTS
 
 /** The part of a prepared statement that the tables use. */
 export interface Statement {
-  run(...values: unknown[]): { readonly changes: number }
+  run(...values: unknown[]): { readonly changes: number; readonly lastInsertRowid: number | bigint }
   get(...values: unknown[]): unknown
   all(...values: unknown[]): unknown[]
 }
