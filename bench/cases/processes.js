@@ -11,6 +11,10 @@ import { Failed, Trial } from '../suite/trial.js'
 
 const SHARED = 1000
 const COUNTS = [1, 2, 4, 8]
+const ROUND = 400
+// Before the first round that counts: so many calls of each process, that its code is compiled, or so many milliseconds.
+const WARM = 10_000
+const LONGEST_WARMING = 8000
 const smallOf = (n) => ({ x: n, name: 'small value' })
 
 // in the children ----------------------------------------------------------------------------------------------------
@@ -36,6 +40,7 @@ async function start({ open, directory, short, fill, own, check }) {
     for (const [from, to] of check) for (let n = from; n < to; n++) if (!(await ask(n))) wrong++
   }
   let next = own
+  let isWarm = short
   return {
     found: { lost: made_, wrong },
     round: async () => {
@@ -46,8 +51,10 @@ async function start({ open, directory, short, fill, own, check }) {
       let error
       let wrong = 0
       const began = performance.now()
-      const end = began + (short ? 50 : 400)
-      for (let before = began, turn = 0; before < end; turn++) {
+      const end = began + (short ? 50 : isWarm ? ROUND : LONGEST_WARMING)
+      const most = isWarm ? Number.POSITIVE_INFINITY : WARM
+      isWarm = true
+      for (let before = began, turn = 0; before < end && turn < most; turn++) {
         const put = turn % 2 === 0
         try {
           if (!(await ask(put ? next++ : (turn * 7919) % SHARED))) wrong++
