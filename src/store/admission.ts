@@ -11,7 +11,7 @@ import { unsound } from './failure.ts'
 import type { Leaf } from './leaf.ts'
 import type { Totals } from './ledger.ts'
 import { ROW_OVERHEAD } from './policy.ts'
-import type { Located, NewRow } from './row.ts'
+import { type Leaving, leavingOf, type NewRow } from './row.ts'
 
 export interface Budget {
   readonly maxSize: number
@@ -24,8 +24,7 @@ export interface Budget {
 export type Newcomer = Omit<NewRow, 'score'>
 
 /** What an admission made leave. */
-export interface Departure {
-  readonly located: Located
+export interface Departure extends Leaving {
   readonly why: 'expired' | 'evicted'
 }
 
@@ -48,7 +47,7 @@ const OLD_ENTRIES_PER_PUT = 100
 const MOST_FRESH = 256
 const LARGEST_FRESH = 16_384
 const SLACK = MOST_FRESH * LARGEST_FRESH
-const LEAVING_AT_ONCE = 32
+const LEAVING_AT_ONCE = 100
 
 type Asked = Pick<NewEntry, 'keepVersions' | 'lease' | 'note' | 'codeNote'>
 
@@ -107,7 +106,7 @@ export function admit(
         departures.push(...retire(index, key, asked.keepVersions))
       }
       const leavesFiles =
-        replaced?.file !== undefined || departures.some(({ located }) => located.file !== undefined)
+        replaced?.file !== undefined || departures.some((departure) => departure.file !== undefined)
       return { departures, leavesFiles }
     })
   } catch (error) {
@@ -159,28 +158,32 @@ export function makeRoom(
   if (most.size < budget.maxSize) most.size -= fresh.size
   let inflation = Number.NEGATIVE_INFINITY
   for (let batch = 1; isOver() && departures.length < atMost; batch = LEAVING_AT_ONCE) {
-    const expired = index.expired(budget.clock(), except, batch)
-    const leaving = expired.length > 0 ? expired : index.lowest(except, batch)
-    if (leaving.length === 0) break
-    for (const located of leaving) {
-      if (!isOver() || departures.length >= atMost) break
-      if (expired.length === 0) {
-        if (located.score === Number.POSITIVE_INFINITY) {
-          if (except !== 0) throw new NotAdmitted()
-          remember(index, departures)
-          return departures
-        }
-        inflation = located.score
-      }
-      index.removeRow(located.id)
-      departures.push({ located, why: expired.length === 0 ? 'evicted' : 'expired' })
+    const limit = Math.min(batch, atMost - departures.length)
+    const expired = index.leaving.expired(budget.clock(), except, limit)
+    const why = expired.length > 0 ? 'expired' : 'evicted'
+    const first = expired.length > 0 ? expired : index.leaving.lowest(except, limit)
+    if (first.length === 0) break
+    const leaving: Leaving[] = []
+    for (const one of first) {
+      if (!isOver() || (why === 'evicted' && one.score === Number.POSITIVE_INFINITY)) break
+      leaving.push(one)
       entries -= 1
-      size -= located.footprint
+      size -= one.footprint
     }
+    // nobody else may leave
+    if (leaving.length === 0 && except !== 0) throw new NotAdmitted()
+    if (leaving.length === 0) break
+    if (why === 'evicted') inflation = leaving.at(-1)!.score
+    departures.push(...removed(index, leaving, why))
   }
   index.ledger.inflateTo(inflation)
   remember(index, departures)
   return departures
+}
+
+function removed(index: EntryIndex, leaving: readonly Leaving[], why: Departure['why']): Departure[] {
+  index.leaving.remove(leaving)
+  return leaving.map((one) => ({ ...one, why }))
 }
 
 /** So that a later miss can be explained. */
@@ -188,7 +191,7 @@ function remember(index: EntryIndex, departures: readonly Departure[]): void {
   for (const why of ['expired', 'evicted'] as const) {
     const gone = departures.filter((departure) => departure.why === why)
     index.ledger.addDepartures(
-      gone.map(({ located }) => located.entry.key.digest),
+      gone.map(({ key }) => key),
       why,
     )
   }
@@ -202,10 +205,8 @@ function retire(index: EntryIndex, { code, name }: CallKey, keepVersions: number
   const departures: Departure[] = []
   const others = index.versions(name).filter((version) => version.code !== code)
   for (const { id } of others.slice(Math.max(0, keepVersions - 1))) {
-    for (const located of index.recent(id, OLD_ENTRIES_PER_PUT - departures.length)) {
-      index.removeRow(located.id)
-      departures.push({ located, why: 'evicted' })
-    }
+    const leaving = index.recent(id, OLD_ENTRIES_PER_PUT - departures.length).map(leavingOf)
+    departures.push(...removed(index, leaving, 'evicted'))
     if (departures.length >= OLD_ENTRIES_PER_PUT) break
   }
   remember(index, departures)
@@ -213,13 +214,7 @@ function retire(index: EntryIndex, { code, name }: CallKey, keepVersions: number
 }
 
 export function tellOf(departures: readonly Departure[]): void {
-  for (const { located, why } of departures) {
-    emit(why, () => ({
-      name: located.entry.key.name,
-      key: located.entry.key.digest,
-      size: located.footprint,
-    }))
-  }
+  for (const { footprint, key, name, why } of departures) emit(why, () => ({ name, key, size: footprint }))
 }
 
 /** A policy is the user's code: what it throws or returns must not harm the index. */

@@ -13,6 +13,7 @@ import { EntryList, selected } from './entry-list.ts'
 import { unsound, WrongIndex } from './failure.ts'
 import { LeafTable } from './leaf-table.ts'
 import { LeaseTable } from './lease-table.ts'
+import { LeavingRows } from './leaving-rows.ts'
 import { Ledger } from './ledger.ts'
 import { paged } from './paged.ts'
 import { ParsedTable } from './parsed-table.ts'
@@ -32,8 +33,8 @@ import {
 import {
   ADDITIONS,
   APPLICATION_ID,
-  COLUMNS,
   FORMAT,
+  LEAVING,
   STATEMENTS,
   type Statement,
   type StatementName,
@@ -85,6 +86,10 @@ export class EntryIndex {
   )
   readonly leaves: LeafTable = new LeafTable((name) => this.#ask(name))
   readonly leases: LeaseTable = new LeaseTable((name) => this.#ask(name))
+  readonly leaving: LeavingRows = new LeavingRows(
+    (name) => this.#ask(name),
+    (version) => this.#versions.withId(version)?.name,
+  )
   readonly list: EntryList = new EntryList(
     (name) => this.#ask(name),
     (row) => this.#read(row),
@@ -159,7 +164,7 @@ export class EntryIndex {
     pinned.push(statement)
     // One column as it is, several as arrays: better-sqlite3 takes a quarter less time for them than for objects.
     if (sql.startsWith('PRAGMA') || name === 'whatIsSealed') statement.pluck()
-    if (sql.includes(COLUMNS) || name === 'whatIsBooked') statement.raw()
+    if (sql.includes(LEAVING) || name === 'whatIsBooked') statement.raw()
     const patient = new PatientStatement(statement, this.#patience)
     this.#statements.set(name, patient)
     return patient
@@ -334,27 +339,6 @@ export class EntryIndex {
   /** The newest `limit` entries of a code version. */
   recent(version: number, limit: number): Located[] {
     const rows = this.#rows('whichAreRecent', { version, limit })
-    return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
-  }
-
-  // who leaves --------------------------------------------------------------------------------------------------
-
-  /** The booked entries with the lowest scores, other than `except`; damaged rows are removed on the way. */
-  lowest(except: number, limit: number): Located[] {
-    for (;;) {
-      const rows = this.#rows('whichLeaveFirst', except, limit)
-      const sound: Located[] = []
-      for (const row of rows) {
-        const located = this.#read(row)
-        if (located === undefined) this.removeRow(row[0])
-        else sound.push(located)
-      }
-      if (sound.length === rows.length) return sound
-    }
-  }
-
-  expired(now: number, except: number, limit: number): Located[] {
-    const rows = this.#rows('whichHaveExpired', now, except, limit)
     return rows.map((row) => this.#read(row)).filter((located) => located !== undefined)
   }
 

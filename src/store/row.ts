@@ -44,6 +44,22 @@ export interface Located extends Found {
   readonly score: number
 }
 
+/** What is known of a row that leaves: its bytes are not read once more. */
+export interface Leaving extends Pick<Located, 'id' | 'file' | 'footprint' | 'score'> {
+  readonly key: Digest
+  /** Of the function. */
+  readonly name: string
+}
+
+export const leavingOf = ({ entry, file, footprint, id, score }: Located): Leaving => ({
+  id,
+  key: entry.key.digest,
+  name: entry.key.name,
+  file,
+  footprint,
+  score,
+})
+
 /** As SQLite gives a row of a list; of a damaged one, anything may be anything. */
 export type RawRow = readonly [
   id: number,

@@ -105,7 +105,7 @@ CREATE TRIGGER entry_out AFTER DELETE ON entry WHEN OLD.booked = 1 BEGIN
   UPDATE total SET entries = entries - 1, size = size - OLD.footprint;
   UPDATE version SET entries = entries - 1, size = size - OLD.footprint WHERE id = OLD.version;
 END;
-CREATE TRIGGER id_out AFTER DELETE ON entry BEGIN
+CREATE TRIGGER id_out AFTER DELETE ON entry WHEN OLD.id >= (SELECT booked FROM total) BEGIN
   UPDATE total SET booked = coalesce((SELECT max(id) FROM entry), 0)
     WHERE booked > coalesce((SELECT max(id) FROM entry), 0);
 END;
@@ -130,8 +130,9 @@ export const ADDITIONS: Readonly<Record<string, string>> = {
   parsed: '(key BLOB PRIMARY KEY, sealed BLOB NOT NULL, used INTEGER NOT NULL)',
 }
 
-// In the order of RawRow.
-export const COLUMNS = 'id, key, version, footprint, score, file, sealed'
+// In the orders in which leaving-rows.ts and row.ts have them.
+export const LEAVING = 'id, key, version, footprint, score, file'
+export const COLUMNS: string = `${LEAVING}, sealed`
 
 // Doubles and counts lie in `sealed` with their lowest byte first; turned round, bytes compare as the numbers do.
 const sealedNumber = (start: number, length: number): string =>
@@ -186,6 +187,7 @@ export const STATEMENTS = {
     AND coalesce((SELECT max(id) FROM entry), 0) < booked + ?))` as string,
   removeKey: 'DELETE FROM entry WHERE key = ? RETURNING file',
   removeRow: 'DELETE FROM entry WHERE id = ?',
+  removeRows: 'DELETE FROM entry WHERE id IN (SELECT value FROM json_each(?))',
   removeExactly:
     'DELETE FROM entry WHERE key = ? AND substr(sealed, 33, 16) IS ? AND file IS ? RETURNING file',
   touch: 'UPDATE entry SET score = ?, sealed = ? WHERE key = ?',
@@ -208,9 +210,9 @@ export const STATEMENTS = {
 
   // who leaves
   whichLeaveFirst:
-    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score, id LIMIT ?` as string,
+    `SELECT ${LEAVING} FROM entry WHERE booked = 1 AND id <> ? ORDER BY score, id LIMIT ?` as string,
   whichHaveExpired:
-    `SELECT ${COLUMNS} FROM entry WHERE booked = 1 AND leaves_at <= ? AND id <> ? ORDER BY leaves_at LIMIT ?` as string,
+    `SELECT ${LEAVING} FROM entry WHERE booked = 1 AND leaves_at <= ? AND id <> ? ORDER BY leaves_at LIMIT ?` as string,
   setInflation: 'UPDATE total SET inflation = max(inflation, ?)',
 
   // versions

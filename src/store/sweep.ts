@@ -96,13 +96,13 @@ function* expire({ index, budget }: Rooms, count: Count): Generator<void> {
   for (;;) {
     const departures = index().write(() => {
       index().ledger.book()
-      const expired = index().expired(budget.clock(), 0, SLICE)
-      for (const { id } of expired) index().removeRow(id)
+      const expired = index().leaving.expired(budget.clock(), 0, SLICE)
+      index().leaving.remove(expired)
       index().ledger.addDepartures(
-        expired.map(({ entry }) => entry.key.digest),
+        expired.map(({ key }) => key),
         'expired',
       )
-      return expired.map((located) => ({ located, why: 'expired' as const }))
+      return expired.map((leaving) => ({ ...leaving, why: 'expired' as const }))
     })
     tellOf(departures)
     count.expired += departures.length
