@@ -138,7 +138,6 @@ export function isCertain(held: Held, duration: number, now: Moment): boolean {
 /** Takes the right, or says who has it. `seen`: what the look before this one saw, if it was somebody's. */
 export function* acquiring(terms: Terms, seen?: Seen): Program<Acquiring> {
   let looked: Looked = 'absent'
-  let first: Moment | undefined
   if (seen !== undefined || terms.can.create === false) looked = yield* looking(seen)
   if (isTrouble(looked)) return { kind: 'none', why: looked.why }
   for (let beat = 0; beat < ROUNDS; beat++) {
@@ -147,14 +146,13 @@ export function* acquiring(terms: Terms, seen?: Seen): Program<Acquiring> {
     const [token, over] = looked === 'absent' ? [1] : [(looked.lease?.token ?? 0) + 1, looked.etag]
     const { exclusive, ...wrote } = yield* writing(terms, leaseOf(terms, token, beat), over)
     if (wrote.is === 'failed') return { kind: 'none', why: wrote.why }
-    first ??= wrote.sent
-    const held = { nonce: terms.nonce, token, beat, exclusive }
+    const held = { nonce: terms.nonce, token, beat, since: wrote.sent, exclusive }
     if (wrote.is === 'done' && wrote.etag !== undefined)
-      return { kind: 'held', held: { ...held, etag: wrote.etag, since: wrote.sent } }
+      return { kind: 'held', held: { ...held, etag: wrote.etag } }
     looked = yield* looking()
     if (isTrouble(looked)) return { kind: 'none', why: looked.why }
-    if (isMine(looked, terms.nonce))
-      return { kind: 'held', held: { ...held, etag: looked.etag, since: first } }
+    if (isMine(looked, terms.nonce) && looked.lease.beat === beat)
+      return { kind: 'held', held: { ...held, etag: looked.etag } }
     // it may be written yet: then it is nobody's, and others find that out
     if (wrote.is !== 'unmet' && (looked === 'absent' || leftOf(looked, terms) <= 0))
       return { kind: 'none', why: 'nobody knows whether the lease was written' }
