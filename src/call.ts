@@ -162,11 +162,13 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
   } catch (error) {
     // given up, by its own signal
     giveBack(memo, room, lease, 'done')
+    if (sharing !== undefined) leaveShared(sharing)
     throw error
   }
   const one = { ...early, began: performance.now(), sharing }
   if (found !== undefined) {
     giveBack(memo, room, lease, 'done')
+    if (sharing !== undefined) leaveShared(sharing)
     return hitFor(one, found)
   }
   const kept = await ranTo(one, run(one, lease))
@@ -182,7 +184,10 @@ async function* askedFor(early: Call, sharing: Sharing | undefined): AsyncGenera
   const lease = turn.kind === 'compute' ? turn.lease : undefined
   const found = turn.kind === 'found' ? turn.found : sharing && (await inquire(early, sharing))
   const one = { ...early, began: performance.now(), sharing }
-  if (found !== undefined) giveBack(memo, room, lease, 'done')
+  if (found !== undefined) {
+    giveBack(memo, room, lease, 'done')
+    if (sharing !== undefined) leaveShared(sharing)
+  }
   const ran: Ran = found === undefined ? run(one, lease) : { value: answer(one, found) }
   return yield* ('value' in ran ? ran.value : (await ran.flight.landed).value) as AsyncGenerator
 }

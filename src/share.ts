@@ -78,13 +78,20 @@ export async function inquire(one: Call, sharing: Sharing): Promise<Found | unde
   if (found === 'unknown') return undefined
   if (found !== undefined || rights === undefined || memo.lease === false || !tier.writes) return found
   const began = performance.now()
+  let hasWaited = false
   const { duration, wait } = memo.lease
   // whoever computes may, by a detour that no key shows, wait for the call around this one
   const patience = isInside() ? Math.min(wait, 10 * duration) : wait
   for (;;) {
     const acquired = await rights.acquire(leaseOf(sharing.place), signal)
-    if (acquired.kind === 'held') sharing.right = acquired.right
+    if (acquired.kind === 'held') {
+      sharing.right = acquired.right
+      // whoever it was waited for may have finished since the last look
+      const there = hasWaited ? await look(true) : undefined
+      return there === 'unknown' ? undefined : there
+    }
     if (acquired.kind !== 'taken') return undefined
+    hasWaited = true
     const left = patience - (performance.now() - began)
     if (left <= 0) return undefined
     emit('lease', () => ({ name: memo.name, key: one.keyed.key.digest, what: `waiting for ${acquired.by}` }))

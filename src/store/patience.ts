@@ -12,6 +12,9 @@ import type { Statement } from './schema.ts'
 const FIRST_PAUSE = 0.05
 const LONGEST_PAUSE = 2
 
+/** What waiting helps against: not what a transaction that has read may no longer write. */
+const PASSING: ReadonlySet<string> = new Set(['SQLITE_BUSY', 'SQLITE_BUSY_RECOVERY'])
+
 // as it was when this was loaded: programs put another clock in its place
 const now = performance.now.bind(performance)
 const nobodyWakesUs = new Int32Array(new SharedArrayBuffer(4))
@@ -38,7 +41,7 @@ export class Patience {
     const began = now()
     let error = refusal
     for (let pause = FIRST_PAUSE; ; pause = Math.min(pause * 1.2, LONGEST_PAUSE)) {
-      if (errnoOf(error)?.startsWith('SQLITE_BUSY') !== true || now() - began > this.limit) throw error
+      if (!PASSING.has(errnoOf(error) ?? '') || now() - began > this.limit) throw error
       Atomics.wait(nobodyWakesUs, 0, 0, pause * (0.5 + Math.random()))
       try {
         return deed()
