@@ -186,12 +186,18 @@ export interface LeaseOptions {
   readonly duration?: Duration
   /** @defaultValue as long as the holder lives */
   readonly wait?: Duration
+  /**
+   * Of a group with a blob store: whether SIGINT, SIGTERM and SIGHUP first give back the rights to compute that other machines wait
+   * for (2 s at most). While it listens, those signals do not interrupt a function that blocks its thread.
+   * @defaultValue false: others wait until the lease is over; those on the same host do not
+   */
+  readonly signals?: boolean
 }
 
 /** The check of the `lease` option of functions and groups. */
 export const leaseCheck: OptionCheck = is.either(
   is.oneOf(false),
-  is.record({ duration: is.duration, wait: is.duration }),
+  is.record({ duration: is.duration, wait: is.duration, signals: is.boolean }),
 )
 
 /** The `cacheErrors` option. */

@@ -10,6 +10,7 @@ import { milliseconds } from './options.ts'
 import { aboutHere } from './shared/about.ts'
 import { openRights, type Rights } from './shared/lease.ts'
 import { RUNNER } from './shared/place.ts'
+import { givenBackOnSignals } from './shared/signals.ts'
 import { Tier } from './shared/tier.ts'
 import { lifeOf, processId } from './store/process.ts'
 
@@ -43,7 +44,7 @@ export function sharedRoom(
     root,
     rights:
       lease !== false && mode === 'read-write'
-        ? rightsOf(tier, milliseconds(lease.duration ?? DURATION, 'lease.duration'))
+        ? rightsOf(tier, milliseconds(lease.duration ?? DURATION, 'lease.duration'), lease.signals === true)
         : undefined,
     isTrusted: signingKey !== undefined,
     spaceOf: (memo) => memo.spaceOf(),
@@ -57,10 +58,13 @@ export function sharedRoom(
 }
 
 /** Opened with the store. */
-function rightsOf(tier: Tier, duration: number): Rights {
+function rightsOf(tier: Tier, duration: number, onSignals: boolean): Rights {
   let opening: Promise<Rights> | undefined
   const opened = () => {
-    opening ??= tier.store().then((store) => openRights(store, { owner: processId(), lifeOf, duration }))
+    opening ??= tier
+      .store()
+      .then((store) => openRights(store, { owner: processId(), lifeOf, duration }))
+      .then((rights) => (onSignals ? givenBackOnSignals(rights) : rights))
     return opening
   }
   return {
