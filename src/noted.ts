@@ -25,7 +25,7 @@ export function note({ keyed, memo, room, sharing, since }: Ended, what: End, fa
   const { run, shared } = room
   if (run === undefined) return
   const took = performance.now() - since
-  attempt(() =>
+  try {
     run.add({
       at: room.clock(),
       name: memo.name,
@@ -37,8 +37,10 @@ export function note({ keyed, memo, room, sharing, since }: Ended, what: End, fa
       memo: sharing && shared && `${shared.root}/${sharing.place.memo}`,
       error: facts.error,
       outputs: facts.outputs,
-    }),
-  )
+    })
+  } catch {
+    // a clock that fails; the call has its answer
+  }
 }
 
 /** It is answered by what was found. */

@@ -63,6 +63,13 @@ const DELAY = 1000
 const MOST = 100_000
 const LONGEST_MESSAGE = 300
 
+/** Several calls of a function that ended alike. */
+type LinesInAll = {
+  -readonly [what in 'at' | 'name' | 'what' | 'took' | 'computeTime' | 'size' | 'count']: NonNullable<
+    Line[what]
+  >
+}
+
 export const runsIn = (directory: string): string => join(directory, 'runs')
 
 export class RunLog {
@@ -74,7 +81,7 @@ export class RunLog {
   #waiting = ''
   #lines = 0
   /** What is only summed up, by function and end. */
-  readonly #sums = new Map<string, Line>()
+  readonly #sums = new Map<string, Map<End, LinesInAll>>()
   /** Whether the file may end in the middle of a line. */
   #isCut: boolean | undefined
   #timer: NodeJS.Timeout | undefined
@@ -102,26 +109,29 @@ export class RunLog {
 
   readonly #ring = (): void => this.flush()
 
-  #sum(line: Line): void {
-    const { at, computeTime = 0, name, size = 0, took, what } = line
-    const of = `${what} ${name}`
-    const before = this.#sums.get(of)
-    this.#sums.set(of, {
-      at,
-      name,
-      what,
-      took: took + (before?.took ?? 0),
-      computeTime: computeTime + (before?.computeTime ?? 0),
-      size: size + (before?.size ?? 0),
-      count: 1 + (before?.count ?? 0),
-    })
+  #sum({ at, computeTime = 0, name, size = 0, took, what }: Line): void {
+    let ends = this.#sums.get(name)
+    if (ends === undefined) {
+      ends = new Map()
+      this.#sums.set(name, ends)
+    }
+    let sum = ends.get(what)
+    if (sum === undefined) {
+      sum = { at, name, what, took: 0, computeTime: 0, size: 0, count: 0 }
+      ends.set(what, sum)
+    }
+    sum.at = at
+    sum.took += took
+    sum.computeTime += computeTime
+    sum.size += size
+    sum.count += 1
   }
 
   /** Writes what is waiting. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    for (const line of this.#sums.values()) this.#waiting += textOf(line)
+    for (const ends of this.#sums.values()) for (const line of ends.values()) this.#waiting += textOf(line)
     this.#sums.clear()
     const text = this.#waiting
     this.#waiting = ''
