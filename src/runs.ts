@@ -25,15 +25,11 @@ export interface RunCounts {
   readonly timeSaved: number
   /** Of results that were computed or came from the blob store. */
   readonly bytes: number
-}
-
-/** One function of a run. */
-export interface RunFunction extends RunCounts {
-  /** Files that are in its results, sorted. */
+  /** Files that are in the results, sorted. */
   readonly outputs: readonly string[]
 }
 
-export interface RunSummary extends RunCounts {
+export interface RunSummary {
   readonly run: string
   /** Its files, one for each process. */
   readonly files: number
@@ -42,7 +38,8 @@ export interface RunSummary extends RunCounts {
   readonly last?: number
   /** Lines that cannot be read. */
   readonly damaged: number
-  readonly functions: Readonly<Record<string, RunFunction>>
+  readonly all: RunCounts
+  readonly functions: Readonly<Record<string, RunCounts>>
 }
 
 const FILE = /^([\w-]+?)(?:\.\d+)?\.jsonl$/
@@ -87,17 +84,15 @@ export async function summaryOf(directory: string, run: string): Promise<RunSumm
     files: files.length,
     ...(all.first <= all.last && { first: all.first, last: all.last }),
     damaged,
-    ...all.counts(),
-    functions: Object.fromEntries(
-      [...functions].map(([name, sum]) => [name, { ...sum.counts(), outputs: [...sum.outputs].sort() }]),
-    ),
+    all: all.counts(),
+    functions: Object.fromEntries([...functions].map(([name, sum]) => [name, sum.counts()])),
   }
 }
 
 class Sum {
   first = Number.POSITIVE_INFINITY
   last = Number.NEGATIVE_INFINITY
-  readonly outputs = new Set<string>()
+  readonly #outputs = new Set<string>()
   readonly #ends = new Map<End, { calls: number; took: number }>(
     ENDS.map((what) => [what, { calls: 0, took: 0 }]),
   )
@@ -112,7 +107,7 @@ class Sum {
     this.last = Math.max(this.last, at)
     if (what === 'hit' || what === 'shared-hit') this.#timeSaved += computeTime - took
     if (what === 'computed' || what === 'shared-hit') this.#bytes += size
-    for (const path of outputs) this.outputs.add(path)
+    for (const path of outputs) this.#outputs.add(path)
   }
 
   counts(): RunCounts {
@@ -138,6 +133,7 @@ class Sum {
       ...(found.calls > 0 && { averageHit: found.took / found.calls }),
       timeSaved: this.#timeSaved,
       bytes: this.#bytes,
+      outputs: [...this.#outputs].sort(),
     }
   }
 }

@@ -75,14 +75,11 @@ test('one computation and nine hits are ten calls', async (t) => {
   const [run, ...others] = runsOf(group.directory)
   assert.match(run!, /^\d{8}-\d{4}-[0-9a-z]{4}$/)
   assert.deepEqual(others, [])
-  const { averageComputed, averageHit, bytes, first, functions, last, timeSaved, ...rest } = await summaryOf(
-    group.directory,
-    run!,
-  )
-  assert.deepEqual(rest, {
-    run,
-    files: 1,
-    damaged: 0,
+  const { all, first, functions, last, ...rest } = await summaryOf(group.directory, run!)
+  const { averageComputed, averageHit, bytes, outputs, timeSaved, ...counts } = all
+  assert.deepEqual(rest, { run, files: 1, damaged: 0 })
+  assert.deepEqual(outputs, [])
+  assert.deepEqual(counts, {
     total: 10,
     computed: 1,
     hit: 9,
@@ -338,7 +335,8 @@ test('what is damaged or cut is left out and counted, and costs no line after it
     path,
     '[]\n{"at":1,"name":"f","what":"else","took":1}\n{"at":1,"name":"f","what":"hit","took":"1"}\n\u0000',
   )
-  const { computed, damaged, hit, total } = await summaryOf(directory, 'run')
+  const { all, damaged } = await summaryOf(directory, 'run')
+  const { computed, hit, total } = all
   assert.deepEqual({ computed, damaged, hit, total }, { computed: 1, damaged: 5, hit: 1, total: 2 })
 })
 
@@ -348,8 +346,8 @@ test('names and messages are anybody\u2019s', async (t) => {
   const one = log()
   for (const name of names) one.add(line({ name, error: { name, message: name } }))
   one.close()
-  const { damaged, functions, total } = await summaryOf(directory, 'run')
-  assert.deepEqual([damaged, total], [0, 5])
+  const { all, damaged, functions } = await summaryOf(directory, 'run')
+  assert.deepEqual([damaged, all.total], [0, 5])
   assert.deepEqual(Object.keys(functions).sort(), names.toSorted())
 })
 
@@ -359,7 +357,7 @@ test('beyond so many lines calls are summed up, and none is lost', async (t) => 
   for (let n = 0; n < 1000; n++)
     one.add(line({ what: n % 10 === 0 ? 'computed' : 'hit', computeTime: 3, size: 2 }))
   one.close()
-  const { bytes, computed, hit, timeSaved, total } = await summaryOf(directory, 'run')
+  const { bytes, computed, hit, timeSaved, total } = (await summaryOf(directory, 'run')).all
   assert.deepEqual(
     { bytes, computed, hit, timeSaved, total },
     { bytes: 200, computed: 100, hit: 900, timeSaved: 1800, total: 1000 },
@@ -389,7 +387,7 @@ test('64 KiB of lines do not wait, nor does anything after a second', async (t) 
   one.close()
   one.add(line())
   one.flush()
-  assert.equal((await summaryOf(directory, 'run')).total, 2001)
+  assert.equal((await summaryOf(directory, 'run')).all.total, 2001)
 })
 
 test('a log that cannot be written costs one warning and no call', (t) => {
@@ -427,7 +425,8 @@ test('processes join a run that the environment names, each with a file', async 
   }
   const directory = join(user.directory, 'cache')
   assert.deepEqual(runsOf(directory), ['nightly-1'])
-  const { computed, files, hit, total } = await summaryOf(directory, 'nightly-1')
+  const { all, files } = await summaryOf(directory, 'nightly-1')
+  const { computed, hit, total } = all
   assert.deepEqual({ computed, files, hit, total }, { computed: 2, files: 2, hit: 2, total: 4 })
 })
 
@@ -447,7 +446,7 @@ test('the threads of a process are in one run', async (t) => {
   const directory = join(user.directory, 'cache')
   const runs = runsOf(directory)
   assert.equal(runs.length, 1)
-  assert.equal((await summaryOf(directory, runs[0]!)).total, 2)
+  assert.equal((await summaryOf(directory, runs[0]!)).all.total, 2)
 })
 
 test('the last run is the one that was written to last; gc removes those of more than 90 days ago', async (t) => {

@@ -37,58 +37,56 @@ function theRun(directory: string, asked: string | undefined): string {
   throw new Failure(`no run ${asked} is noted in ${directory}; the last ones are ${some}`)
 }
 
-const HEAD = [
-  'function',
-  'calls',
-  'computed',
-  'hit',
-  'shared',
-  'joined',
-  'stale',
-  'uncached',
-  'error',
-  'computing',
-  'hitting',
-  'time saved',
-  'size',
-]
+/** Columns of ends: the usual ones are always shown, others where there are any. */
+const ENDS = [
+  ['computed', 'computed'],
+  ['hit', 'hit'],
+  ['sharedHit', 'shared'],
+  ['joined', 'joined'],
+  ['stale', 'stale'],
+  ['uncached', 'uncached'],
+  ['error', 'error'],
+] as const
+
+/** Averages of what callers waited, then sums. */
+const MEASURES = ['computing', 'hitting', 'time saved', 'size']
 
 function inWords(run: RunSummary): string {
   const functions = Object.entries(run.functions).sort(
     ([, a], [, b]) => b.timeSaved - a.timeSaved || b.total - a.total,
   )
+  const ends = ENDS.filter(([end], index) => index < 2 || run.all[end] > 0)
+  const head = ['function', 'calls', ...ends.map(([, title]) => title), ...MEASURES]
+  const row = (name: string, one: RunCounts): string[] => [
+    name,
+    number(one.total),
+    ...ends.map(([end]) => number(one[end])),
+    average(one.averageComputed),
+    average(one.averageHit),
+    time(Math.max(0, one.timeSaved)),
+    size(one.bytes),
+  ]
   const rows = functions.map(([name, one]) => row(plain(name), one))
-  if (rows.length > 1) rows.push(row('all', run))
-  const outputs = [...new Set(functions.flatMap(([, one]) => one.outputs))]
+  if (rows.length > 1) rows.push(row('all', run.all))
+  const { outputs } = run.all
   return [
     styled('bold', titleOf(run)),
-    ...(rows.length === 0 ? [] : ['', headed(table(HEAD, rows))]),
+    ...(rows.length === 0 ? [] : ['', headed(table(head, rows))]),
     ...(outputs.length === 0 ? [] : ['', ...outputLines(outputs)]),
   ].join('\n')
 }
 
-function titleOf({ damaged, files, first, last, run, total }: RunSummary): string {
+function titleOf({ all, damaged, files, first, last, run }: RunSummary): string {
   const when =
     first === undefined || last === undefined
       ? ''
       : `, from ${new Date(first).toISOString()}${last > first ? ` for ${time(last - first)}` : ''}`
-  const processes = files === 1 ? '' : ` of ${counted(files, 'file')}`
+  const processes = files === 1 ? '' : ` in ${counted(files, 'file')}`
   const cut = damaged === 0 ? '' : `; ${counted(damaged, 'line')} cannot be read`
-  return `run ${run}${processes}: ${counted(total, 'call')}${when}${cut}`
+  return `run ${run}${processes}: ${counted(all.total, 'call')}${when}${cut}`
 }
 
 const average = (took: number | undefined): string => (took === undefined ? '' : time(took))
-
-const row = (name: string, one: RunCounts): string[] => [
-  name,
-  ...[one.total, one.computed, one.hit, one.sharedHit, one.joined, one.stale, one.uncached, one.error].map(
-    number,
-  ),
-  average(one.averageComputed),
-  average(one.averageHit),
-  time(Math.max(0, one.timeSaved)),
-  size(one.bytes),
-]
 
 function outputLines(outputs: readonly string[]): string[] {
   const left = outputs.length - MOST_OUTPUTS
