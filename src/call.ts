@@ -14,11 +14,11 @@ import { CodecError } from './errors.ts'
 import { expiryOf, type Found, find, isFresh } from './find.ts'
 import { conclude, depend, frameOf, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
-import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
+import { doubtOf, expiryAtOnce, type Flight, isPlainPromise, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo } from './memo.ts'
-import { failing, note, noteRun, noteUnkeyed, runUnkeyed } from './noted.ts'
+import { failing, note, noteRun, noteUnkeyed, orFailing, runUnkeyed } from './noted.ts'
 import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
@@ -150,10 +150,8 @@ function compute(one: Call, turn: Turn): unknown {
 /** Somebody else is at it: their result, or else our own. */
 async function flyLater(early: Call): Promise<Kept> {
   const { args, keyed, memo, room } = early
-  const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args)).catch((error) => {
-    failing(early, error)
-    throw error
-  })
+  const waiting = unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
+  const turn = await orFailing(early, waiting)
   const one = { ...early, began: performance.now() }
   if (turn.kind === 'found') return hitFor(one, turn.found)
   const lease = turn.kind === 'compute' ? turn.lease : undefined
@@ -166,11 +164,10 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
   const sharing = sharingOf(early)
   let found: Found | undefined
   try {
-    found = sharing && (await inquire(early, sharing))
+    found = sharing && (await orFailing(early, inquire(early, sharing)))
   } catch (error) {
     // given up, by its own signal
     giveBack(memo, room, lease, 'done')
-    failing(early, error)
     throw error
   }
   const one = { ...early, began: performance.now(), sharing }
@@ -184,12 +181,14 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
 }
 
 /** The values of an asynchronous generator, once somebody wants one: what others have recorded, or the function's own. */
-async function* askedFor(early: Call, sharing: Sharing | undefined): AsyncGenerator {
+async function* askedFor(asked: Call, sharing: Sharing | undefined): AsyncGenerator {
+  const early = { ...asked, since: performance.now() }
   const { keyed, memo, room } = early
   const first = takeTurn(memo, room, keyed.key)
   const turn = first.kind === 'wait' ? await waitPolitely(memo, room, keyed.key) : first
   const lease = turn.kind === 'compute' ? turn.lease : undefined
-  const found = turn.kind === 'found' ? turn.found : sharing && (await inquire(early, sharing))
+  const found =
+    turn.kind === 'found' ? turn.found : sharing && (await orFailing(early, inquire(early, sharing)))
   const one = { ...early, began: performance.now(), sharing }
   if (found !== undefined) giveBack(memo, room, lease, 'done')
   const ran: Ran = found === undefined ? run(one, lease) : { value: answer(one, found) }
@@ -256,7 +255,8 @@ function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'reval
   /** The function has done what it does. How long it took. */
   const worked = (): number => {
     const elapsed = performance.now() - began
-    learn(memo, elapsed)
+    memo.learnt.calls += 1
+    memo.learnt.time += elapsed
     timing?.add('compute', elapsed)
     return elapsed
   }
@@ -310,7 +310,7 @@ function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'reval
     finish({ value: result }, false)
     return { value: result }
   }
-  if (!isPlain(result)) {
+  if (!isPlainPromise(result)) {
     recording?.stop()
     leave('unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
@@ -380,18 +380,6 @@ function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'reval
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }
-}
-
-function learn({ learnt }: Memo, elapsed: number): void {
-  learnt.calls += 1
-  learnt.time += elapsed
-}
-
-/** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
-function isPlain(promise: Promise<unknown>): boolean {
-  const above = (one: object | null): object | null => one && Object.getPrototypeOf(one)
-  const root = above(above(promise))
-  return Object.getOwnPropertyNames(promise).length === 0 && root !== null && above(root) === null
 }
 
 /** Computes an expired result again, apart from everybody; one at a time, here and, by the lease, elsewhere. */

@@ -73,6 +73,13 @@ export function failing(one: Ended, error: unknown): void {
   if (one.room.run !== undefined) note(one, 'error', { error: errorInShort(error) })
 }
 
+/** Something that a call waits for: if it fails, so does the call. */
+export const orFailing = <T>(one: Ended, waiting: Promise<T>): Promise<T> =>
+  waiting.catch((error: unknown) => {
+    failing(one, error)
+    throw error
+  })
+
 /** Runs the function of a call that nobody can identify. Throws what it throws. */
 export function runUnkeyed(
   memo: Memo,

@@ -178,7 +178,8 @@ function contents(path: string, format: number): Finding {
 // the environment --------------------------------------------------------------------------------------------------
 
 function environment(): Finding[] {
-  const { DEBUG, NODE_OPTIONS, PERMAFROST_DIR, PERMAFROST_DISABLE, PERMAFROST_REPORT, PERMAFROST_RUN } = process.env
+  const { DEBUG, NODE_OPTIONS, PERMAFROST_DIR, PERMAFROST_DISABLE, PERMAFROST_REPORT, PERMAFROST_RUN } =
+    process.env
   const is = (state: Finding['state'], what: string, value: string | undefined, next: string): Finding[] =>
     value === undefined || value === '' ? [] : [{ what, state, found: shortened(value, LONGEST), next }]
   const set = [
