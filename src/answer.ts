@@ -8,32 +8,39 @@ import { expiryOf, type Found } from './find.ts'
 import { outside } from './frame.ts'
 import { guarded } from './guard.ts'
 import { keyOf } from './key.ts'
+import { noteFound } from './noted.ts'
 import { inherit } from './observe.ts'
 import { replay, unheard } from './output.ts'
 import { changedSince, type Recorded } from './recorded.ts'
 import type { Sharing } from './share.ts'
 import type { Player } from './stream/stream.ts'
 import type { Timing } from './timing.ts'
-import { type Asked, tellHit } from './told.ts'
+import { type Asked, tellFailed, tellHit } from './told.ts'
 import type { Entry } from './types.ts'
 
 /** One call on its way. */
 export interface Call extends Asked {
   /** When it began, or when it last had to wait for others. */
   readonly began: number
+  /** When its caller made it. */
+  readonly since: number
+  /** Whether its run is noted already. */
+  readonly isNoted?: boolean
   readonly timing: Timing | undefined
   /** What it has of the tier behind the directory. */
   readonly sharing?: Sharing | undefined
 }
 
 /** What was found, as the function would give it: it may throw. */
-export function answer(one: Call, { entry, isShared, outcome, player, recorded }: Found): unknown {
+export function answer(one: Call, found: Found): unknown {
+  const { entry, isShared, outcome, player, recorded } = found
   const { keyed, memo } = one
   const { async, computeTime, size } = entry
   inherit(keyed, recorded, expiryOf(memo, entry))
   countHit(one, computeTime)
   one.timing?.tell('hit', memo.name, keyed.key.digest)
   tellHit(one, { size, timeSaved: computeTime, ...(isShared === true && { shared: true }) })
+  if (one.isNoted !== true) noteFound(one, found)
   const { printed, thrown, value } = outcome
   if (player !== undefined) takePart(one, player, recorded)
   if (memo.captureOutput && printed !== undefined) replay(printed)
@@ -43,6 +50,7 @@ export function answer(one: Call, { entry, isShared, outcome, player, recorded }
     return async ? Promise.resolve(audited).then(() => value) : value
   }
   const error = remembered(thrown.error, entry)
+  tellFailed(one, error, performance.now() - one.since)
   if (async) return Promise.reject(error)
   throw error
 }

@@ -14,10 +14,11 @@ import { CodecError } from './errors.ts'
 import { expiryOf, type Found, find, isFresh } from './find.ts'
 import { conclude, depend, frameOf, waitingFor, within, wouldCircle } from './frame.ts'
 import { asFailure, attempt, guarded, uncached } from './guard.ts'
-import { doubtOf, expiryAtOnce, type Flight, type Kept, keep } from './keep.ts'
+import { doubtOf, expiryAtOnce, type Flight, isPlainPromise, type Kept, keep } from './keep.ts'
 import { type Keyed, keyOf } from './key.ts'
 import { disabled } from './lookup.ts'
 import type { Memo } from './memo.ts'
+import { failing, note, noteRun, noteUnkeyed, orFailing, runUnkeyed } from './noted.ts'
 import { inherit, observed, recordedBy } from './observe.ts'
 import { decodeOutcome, encodeOutcome, type Outcome } from './outcome.ts'
 import { replay, startRecording } from './output.ts'
@@ -89,11 +90,13 @@ function withKey(memo: Memo, self: unknown, args: readonly unknown[], goOn: (one
     // nobody knows its input files
     depend([], expiryAtOnce(memo, room), `it calls a function, but ${failure.message}`)
     const refused = whyRequired(memo.resultsOnly, () => memo.name) ?? failure
-    if (refused === failure && memo.onUncacheable !== 'throw') return Reflect.apply(memo.fn, self, args)
+    if (refused === failure && memo.onUncacheable !== 'throw')
+      return runUnkeyed(memo, room, self, args, began)
+    noteUnkeyed(memo, room, args, began, { error: refused })
     if (memo.isAsync) return Promise.reject(refused)
     throw refused
   }
-  return goOn({ memo, room, keyed, self, args, began, timing })
+  return goOn({ memo, room, keyed, self, args, began, since: began, timing })
 }
 
 // others that are at it -------------------------------------------------------------------------------------------
@@ -110,6 +113,7 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
     // somebody else has given up, not this caller
     if (flight.isAborted() && !isAborted(signals)) return call(memo, self, args)
     depend(keyed.inputPaths, undefined, 'a call that it waited for failed')
+    failing(one, error)
     throw error
   }
   const { copy, frame, recorded } = kept
@@ -119,6 +123,7 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   if (own === undefined) return land(one, run(one, undefined))
   countHit(one)
   tellHit(one, { joined: true })
+  note(one, 'joined')
   if (memo.captureOutput) replay(own.printed ?? [])
   return own.value
 }
@@ -145,7 +150,8 @@ function compute(one: Call, turn: Turn): unknown {
 /** Somebody else is at it: their result, or else our own. */
 async function flyLater(early: Call): Promise<Kept> {
   const { args, keyed, memo, room } = early
-  const turn = await unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
+  const waiting = unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
+  const turn = await orFailing(early, waiting)
   const one = { ...early, began: performance.now() }
   if (turn.kind === 'found') return hitFor(one, turn.found)
   const lease = turn.kind === 'compute' ? turn.lease : undefined
@@ -158,7 +164,7 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
   const sharing = sharingOf(early)
   let found: Found | undefined
   try {
-    found = sharing && (await inquire(early, sharing))
+    found = sharing && (await orFailing(early, inquire(early, sharing)))
   } catch (error) {
     // given up, by its own signal
     giveBack(memo, room, lease, 'done')
@@ -173,16 +179,18 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
   }
   const kept = await ranTo(one, run(one, lease))
   const theirs = sharing && (await overtaken(one, sharing))
-  return theirs === undefined ? kept : hitFor(one, theirs)
+  return theirs === undefined ? kept : hitFor({ ...one, isNoted: true }, theirs)
 }
 
 /** The values of an asynchronous generator, once somebody wants one: what others have recorded, or the function's own. */
-async function* askedFor(early: Call, sharing: Sharing | undefined): AsyncGenerator {
+async function* askedFor(asked: Call, sharing: Sharing | undefined): AsyncGenerator {
+  const early = { ...asked, since: performance.now() }
   const { keyed, memo, room } = early
   const first = takeTurn(memo, room, keyed.key)
   const turn = first.kind === 'wait' ? await waitPolitely(memo, room, keyed.key) : first
   const lease = turn.kind === 'compute' ? turn.lease : undefined
-  const found = turn.kind === 'found' ? turn.found : sharing && (await inquire(early, sharing))
+  const found =
+    turn.kind === 'found' ? turn.found : sharing && (await orFailing(early, inquire(early, sharing)))
   const one = { ...early, began: performance.now(), sharing }
   if (found !== undefined) {
     giveBack(memo, room, lease, 'done')
@@ -226,13 +234,15 @@ function land({ keyed, room }: Call, ran: Ran): unknown {
  * Runs the function and keeps what comes of it. Throws what it throws.
  * @param because why it is computed, if not because nothing fresh was found
  */
-function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalidate'): Ran {
-  const { args, keyed, memo, room, self, timing } = one
+function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'revalidate'): Ran {
+  const { args, keyed, memo, room, self, timing } = asked
   const required = whyRequired(memo.resultsOnly, () => `${memo.name}(${shortened(args)})`)
-  const sharing = one.sharing ?? (required === undefined ? sharingOf(one) : undefined)
+  const sharing = asked.sharing ?? (required === undefined ? sharingOf(asked) : undefined)
+  const one: Call = sharing === asked.sharing ? asked : { ...asked, sharing }
   if (required !== undefined) {
     giveBack(memo, room, lease, 'done')
     if (sharing !== undefined) leaveShared(sharing)
+    failing(one, required)
     if (memo.isAsync) return { value: Promise.reject(required) }
     throw required
   }
@@ -250,7 +260,8 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   /** The function has done what it does. How long it took. */
   const worked = (): number => {
     const elapsed = performance.now() - began
-    learn(memo, elapsed)
+    memo.learnt.calls += 1
+    memo.learnt.time += elapsed
     timing?.add('compute', elapsed)
     return elapsed
   }
@@ -268,7 +279,12 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     const outcome = recording === undefined ? came : { ...came, printed: recording.printed }
     const finished = { keyed, self, args, frame, outcome, elapsed, async, lease, timing, send: sent }
     try {
-      return keep(memo, room, { ...finished, isOutdated: isOutdated() })
+      const kept = keep(memo, room, { ...finished, isOutdated: isOutdated() })
+      if (outcome.thrown === undefined) noteRun(one, elapsed, kept)
+      return kept
+    } catch (error) {
+      failing(one, error)
+      throw error
     } finally {
       leave('unkept')
       const overhead = performance.now() - one.began - elapsed
@@ -280,6 +296,7 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
   const stream = (streaming: Streaming, async: boolean): unknown => {
     const elapsed = worked()
     leave('unkept')
+    note(one, 'computed', { computeTime: elapsed })
     const streamed = { keyed, self, args, frame, elapsed, async, output: recording, running, send: sent }
     return record(memo, room, streamed, streaming)
   }
@@ -298,14 +315,18 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
     finish({ value: result }, false)
     return { value: result }
   }
-  if (!isPlain(result)) {
+  if (!isPlainPromise(result)) {
     recording?.stop()
     leave('unkept')
     const failure = new CodecError('ERR_UNENCODABLE', 'cannot keep a promise that has properties of its own')
     uncached(memo, room, failure)
     // when it ends, and what it reads until then, only its caller knows
     conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), `it calls a function, but ${failure.message}`)
-    if (memo.onUncacheable !== 'throw') return { value: result }
+    if (memo.onUncacheable !== 'throw') {
+      note(one, 'uncached')
+      return { value: result }
+    }
+    failing(one, failure)
     // it is not handed on, so nobody else will look at how it ends
     attempt(() => Promise.prototype.then.call(result, undefined, () => undefined))
     throw failure
@@ -356,23 +377,14 @@ function run(one: Call, lease: Lease | undefined, because?: 'refresh' | 'revalid
         conclude(frame, keyed.inputPaths, expiryAtOnce(memo, room), doubtOf(isOutdated(), error))
       })
     }
-    if (stale === undefined || stale.staleFor >= memo.staleIfError) throw error
+    if (stale === undefined || stale.staleFor >= memo.staleIfError) {
+      failing(one, error)
+      throw error
+    }
     frame.expiresAt = Math.min(frame.expiresAt, expiryOf(memo, stale.entry))
     tellStale(one, error)
     return answer({ ...one, began: performance.now() }, stale)
   }
-}
-
-function learn({ learnt }: Memo, elapsed: number): void {
-  learnt.calls += 1
-  learnt.time += elapsed
-}
-
-/** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
-function isPlain(promise: Promise<unknown>): boolean {
-  const above = (one: object | null): object | null => one && Object.getPrototypeOf(one)
-  const root = above(above(promise))
-  return Object.getOwnPropertyNames(promise).length === 0 && root !== null && above(root) === null
 }
 
 /** Computes an expired result again, apart from everybody; one at a time, here and, by the lease, elsewhere. */
@@ -390,9 +402,10 @@ function revalidate(one: Call): void {
         // the arguments may have been changed by now, or what the function captures
         const turn: Turn | undefined =
           keyOf(memo, self, args).key.digest === digest ? takeTurn(memo, room, keyed.key) : undefined
+        const began = performance.now()
         const ran =
           turn?.kind === 'compute'
-            ? run({ ...one, began: performance.now(), timing: startTiming() }, turn.lease, 'revalidate')
+            ? run({ ...one, began, since: began, timing: startTiming() }, turn.lease, 'revalidate')
             : undefined
         if (ran === undefined) done()
         else

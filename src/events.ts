@@ -15,6 +15,7 @@ export type EventName =
   | 'miss'
   | 'stored'
   | 'stale'
+  | 'failed'
   | 'evicted'
   | 'expired'
   | 'forgotten'

@@ -125,6 +125,12 @@ export interface GroupOptions {
    */
   readonly resultsOnly?: boolean
   /**
+   * Note each call of this process in a file of its run, for `permafrost summary`. The environment variable `PERMAFROST_RUN` names a run
+   * that several processes join.
+   * @defaultValue true where there is a `blobStore`, or `PERMAFROST_RUN` is set
+   */
+  readonly runs?: boolean
+  /**
    * Look results up, but write nothing.
    * @defaultValue false
    */
@@ -179,6 +185,7 @@ export const groupChecks: Readonly<Record<keyof GroupOptions, OptionCheck>> = {
   patience: is.duration,
   pipelineId: pipelineCheck,
   resultsOnly: is.boolean,
+  runs: is.boolean,
   readonly: is.boolean,
   temporary: is.boolean,
   clock: is.function,

@@ -21,6 +21,7 @@ import { closed, opened } from './open-groups.ts'
 import { bytes, checkOptions, isSwitchedOn, milliseconds } from './options.ts'
 import { argumentsOf, previewOf } from './preview.ts'
 import { reportText, thrashingText } from './report.ts'
+import { openRun, type RunLog } from './run-log.ts'
 import { outdate, type Running } from './running.ts'
 import { checkEviction, checkListing, checkPrefix, selectionOf } from './selection.ts'
 import { type PullReport, pull } from './share.ts'
@@ -76,6 +77,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   readonly #clock: () => number
   #store: Store | undefined
   readonly #shared: SharedRoom | undefined
+  readonly #run: RunLog | undefined
   readonly #runs = { flights: new Map<Digest, Flight>(), running: new Set<Running>() }
   /** Functions that cost more than they save. */
   readonly #warned = new Set<string>()
@@ -105,16 +107,20 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
       newDigester,
       onError: (error) => this.#report(error, this.directory),
     })
-    this.#shared = sharedRoom(options, clock, (error, subject) => this.#report(error, subject))
+    const report = (error: PermafrostError, subject: string) => this.#report(error, subject)
+    if (this.#store?.readonly === false)
+      this.#run = openRun(this.directory, options, (error) => report(error, this.directory))
+    this.#shared = sharedRoom(options, clock, report, this.#run?.id)
     registerRoom(this, {
       store: () => this.#store,
       clock,
       ...this.#runs,
       revalidating: new Set<Digest>(),
+      run: this.#run,
       shared: this.#shared,
       pipelineId: options.pipelineId,
       resultsOnly: options.resultsOnly ?? false,
-      report: (error, subject) => this.#report(error, subject),
+      report,
       count: (name, what, touched) => {
         this.#count(name, what)
         this.#store?.count(name, what, touched)
@@ -328,6 +334,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
     const store = this.#store
     this.#store = undefined
     closed(this)
+    this.#run?.close()
     store?.close()
     void this.#shared?.tier.close()
   }

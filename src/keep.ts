@@ -239,6 +239,13 @@ function whyUncertain(
   return undefined
 }
 
+/** Whether a promise is no more than that: one with properties, or of a class of the user's, cannot be made again. */
+export function isPlainPromise(promise: Promise<unknown>): boolean {
+  const above = (one: object | null): object | null => one && Object.getPrototypeOf(one)
+  const root = above(above(promise))
+  return Object.getOwnPropertyNames(promise).length === 0 && root !== null && above(root) === null
+}
+
 /** When what a function gives now expires, as far as that can be known now. */
 export const expiryAtOnce = ({ ttl }: Memo, { clock }: Room): number =>
   inTime(typeof ttl === 'function' ? undefined : ttl, clock)

@@ -63,6 +63,8 @@ export interface Keyed {
   readonly environment: readonly string[]
   /** What the code uses that no key covers, by what it says. */
   readonly uses: readonly Use[]
+  /** Versions of the packages that the code uses, by name. */
+  readonly packages: ReadonlyMap<string, string>
 }
 
 /** Throws `FreezeError` for what cannot be identified, `OptionError` when the user's `cacheKey` or `state` throws. */
@@ -138,10 +140,10 @@ const strongWalks = new WeakMap<WalkOptions, WalkOptions>()
 
 const NONE: readonly never[] = []
 
-function keyed(key: CallKey, { environment, uses }: Frozen, parts: readonly Frozen[]): Keyed {
-  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment, uses }
+function keyed(key: CallKey, { environment, packages, uses }: Frozen, parts: readonly Frozen[]): Keyed {
+  if (parts.length === 0) return { key, inputPaths: NONE, inputVersions: NONE, environment, packages, uses }
   const inputVersions = parts.flatMap((part) => part.inputVersions)
-  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment, uses }
+  return { key, inputPaths: inputVersions.map(([path]) => path), inputVersions, environment, packages, uses }
 }
 
 /** Whether what a call is follows from the code as it is now and the arguments. */
@@ -307,6 +309,7 @@ function calling({ calls, name, walk }: Subject, code: Frozen): Frozen {
     inputVersions: [code, ...called].flatMap(({ inputVersions }) => inputVersions),
     environment: [code, ...called].flatMap(({ environment }) => environment),
     uses: [code, ...called].flatMap(({ uses }) => uses),
+    packages: new Map([code, ...called].flatMap(({ packages }) => [...packages])),
     nodes: code.nodes,
     weak: [code, ...called].some(({ weak }) => weak),
   }

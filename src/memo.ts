@@ -4,7 +4,8 @@
 import type { PermafrostError } from './errors.ts'
 import type { Purity } from './impure.ts'
 import type { Flight } from './keep.ts'
-import type { Space, Subject } from './key.ts'
+import type { Keyed, Space, Subject } from './key.ts'
+import type { RunLog } from './run-log.ts'
 import type { Running } from './running.ts'
 import type { Rights } from './shared/lease.ts'
 import type { About } from './shared/parcel.ts'
@@ -25,6 +26,8 @@ export interface Room {
   readonly revalidating: Set<Digest>
   /** Tell of a failure that the call survived. `subject` is the function's name. */
   report(error: PermafrostError, subject: string): void
+  /** Where its calls are noted; undefined where they are not. */
+  readonly run: RunLog | undefined
   /** What others have computed, and are given; undefined where nothing is shared. */
   readonly shared: SharedRoom | undefined
   /** For this process and for all. `touched` is the entry that was of use. */
@@ -43,7 +46,7 @@ export interface SharedRoom {
   spaceOf(memo: Memo): Space
   /** The key below the store's root that a memospace's URI names. Throws a `TypeError` for one of another store. */
   below(memospace: string): string
-  about(memo: Memo, key: CallKey): About
+  about(memo: Memo, keyed: Keyed): About
 }
 
 export interface Counted {

@@ -36,6 +36,8 @@ export interface Parts {
 /** Parts, and how to read them: an entry's `codec`. */
 export interface Encoded extends Parts {
   readonly form: string
+  /** Paths of the files that are in the value. */
+  readonly outputs?: readonly string[]
 }
 
 const ENVELOPE = ' in an envelope'
@@ -59,7 +61,8 @@ export function encodeOutcome(
   if (printed === undefined && thrown === undefined && outputs.length === 0)
     return { form: codec.name, bytes: encoded, leaves: NONE }
   const bytes = codecOf('cbor').encode([thrown !== undefined, printed ?? null, encoded, outputs])
-  return { form: codec.name + ENVELOPE, bytes, leaves: NONE }
+  const files = outputs.length === 0 ? {} : { outputs: outputs.map(([path]) => path) }
+  return { form: codec.name + ENVELOPE, bytes, leaves: NONE, ...files }
 }
 
 /** The same for a store, which keeps large memory of a value beside its bytes. */

@@ -184,7 +184,7 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
       createdAt: entry.createdAt,
       expiresAt: entry.expiresAt ?? null,
     },
-    about: shared.about(memo, entry.key),
+    about: shared.about(memo, one.keyed),
     read: () => attempt(() => room.store()?.read(entry)),
     over: sharing.over,
     adopt: (theirs) => void attempt(() => received(memo, room, entry.key, theirs)),

@@ -7,7 +7,7 @@ import { messageOf, type PermafrostError } from './errors.ts'
 import type { GroupOptions } from './group-options.ts'
 import type { SharedRoom } from './memo.ts'
 import { milliseconds } from './options.ts'
-import { aboutHere } from './shared/about.ts'
+import { aboutHere, attemptId } from './shared/about.ts'
 import { openRights, type Rights } from './shared/lease.ts'
 import { RUNNER } from './shared/place.ts'
 import { givenBackOnSignals } from './shared/signals.ts'
@@ -21,11 +21,15 @@ const DURATION = '60s'
 
 type Options = Pick<GroupOptions, 'blobStore' | 'lease' | 'mode' | 'patience' | 'signingKey'>
 
-/** Opens nothing yet. Undefined where there is nothing to share with. Throws a `TypeError` for what is no URI. */
+/**
+ * Opens nothing yet. Undefined where there is nothing to share with. Throws a `TypeError` for what is no URI.
+ * @param run the id of the run that its results are of
+ */
 export function sharedRoom(
   { blobStore, lease = {}, mode = 'read-write', patience = PATIENCE, signingKey }: Options,
   clock: () => number,
   report: (error: PermafrostError, subject: string) => void,
+  run?: string,
 ): SharedRoom | undefined {
   if (blobStore === undefined) return undefined
   const isOpened = typeof blobStore === 'object' && !(blobStore instanceof URL)
@@ -49,10 +53,13 @@ export function sharedRoom(
     isTrusted: signingKey !== undefined,
     spaceOf: (memo) => memo.spaceOf(),
     below: (memospace) => below(root, memospace),
-    about: (memo, key) => ({
+    about: (memo, { key, packages }) => ({
       ...aboutHere(),
       name: memo.name,
       code: memo.version === undefined ? key.code : `version ${memo.version}`,
+      ...(run !== undefined && { run }),
+      attempt: attemptId(),
+      ...(packages.size > 0 && { packages: Object.fromEntries([...packages].sort()) }),
     }),
   }
 }

@@ -21,7 +21,7 @@ export interface Asked {
   readonly stale?: Found
 }
 
-const aboutOf = ({ args, keyed, memo }: Asked) => ({
+const aboutOf = ({ args, keyed, memo }: Pick<Asked, 'args' | 'keyed' | 'memo'>) => ({
   name: memo.name,
   args: shortened(args),
   key: keyed.key.digest,
@@ -38,6 +38,13 @@ export const tellMiss = (call: Asked, because?: 'refresh' | 'revalidate'): void 
 /** An expired result stands in for one that could not be computed. */
 export const tellStale = (call: Asked, error: unknown): void =>
   emit('stale', () => ({ ...aboutOf(call), error }))
+
+/** @param took milliseconds until it threw */
+export const tellFailed = (
+  call: Pick<Asked, 'args' | 'keyed' | 'memo'>,
+  error: unknown,
+  took: number,
+): void => emit('failed', () => ({ ...aboutOf(call), error, took }))
 
 interface Reason {
   readonly reason: MissReason | 'refresh'

@@ -178,7 +178,8 @@ function contents(path: string, format: number): Finding {
 // the environment --------------------------------------------------------------------------------------------------
 
 function environment(): Finding[] {
-  const { DEBUG, NODE_OPTIONS, PERMAFROST_DIR, PERMAFROST_DISABLE, PERMAFROST_REPORT } = process.env
+  const { DEBUG, NODE_OPTIONS, PERMAFROST_DIR, PERMAFROST_DISABLE, PERMAFROST_REPORT, PERMAFROST_RUN } =
+    process.env
   const is = (state: Finding['state'], what: string, value: string | undefined, next: string): Finding[] =>
     value === undefined || value === '' ? [] : [{ what, state, found: shortened(value, LONGEST), next }]
   const set = [
@@ -190,6 +191,7 @@ function environment(): Finding[] {
       'nothing is kept or looked up while it is 1, true, yes or on; unset it',
     ),
     ...is('ok', 'PERMAFROST_REPORT', PERMAFROST_REPORT, 'with 1 each group prints a report at the end'),
+    ...is('ok', 'PERMAFROST_RUN', PERMAFROST_RUN, 'calls are noted in this run, for permafrost summary'),
     ...is('ok', 'NODE_OPTIONS', NODE_OPTIONS, 'they hold for whatever memoizes, too'),
     ...is('ok', 'DEBUG', DEBUG, 'with permafrost:* each hit and miss is told'),
   ]
@@ -199,7 +201,7 @@ function environment(): Finding[] {
         {
           what: 'environment',
           state: 'ok',
-          found: 'none of PERMAFROST_DIR, _DISABLE and _REPORT, NODE_OPTIONS and DEBUG is set',
+          found: 'none of PERMAFROST_DIR, _DISABLE, _REPORT and _RUN, NODE_OPTIONS and DEBUG is set',
         },
       ]
 }

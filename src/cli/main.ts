@@ -12,6 +12,7 @@ import { addKeeping } from './keeping.ts'
 import { addListing } from './listing.ts'
 import { addMoving } from './moving.ts'
 import { addShowing } from './showing.ts'
+import { addSummary } from './summary.ts'
 import { addTop } from './top.ts'
 
 const { engines, version } = JSON.parse(
@@ -55,7 +56,7 @@ program.configureOutput({
   },
 })
 
-for (const add of [addListing, addTop, addShowing, addKeeping, addMoving]) add(program)
+for (const add of [addListing, addTop, addSummary, addShowing, addKeeping, addMoving]) add(program)
 addDoctor(program, engines.node)
 addCompletion(program)
 

@@ -81,6 +81,7 @@ export function writeFunction(walk: Walk, fn: Function): void {
     return writeForeign(walk, fn, facts)
   }
   const treatment = treatmentOf(origin, walk.options)
+  if (origin.kind === 'package') walk.metPackage(origin)
   if (origin.kind === 'package' && treatment !== 'source') {
     out.tag(TAG.packageFunction)
     out.string(origin.name)
@@ -292,6 +293,8 @@ function writeVariable(walk: Walk, own: Own, variable: FreeVariable): void {
     intrinsicName(value) === undefined
   ) {
     // a native addon's function: its package says what it is
+    const at = imported.from.lastIndexOf('@')
+    if (at > 0) walk.metPackage({ name: imported.from.slice(0, at), version: imported.from.slice(at + 1) })
     out.tag(TAG.module)
     out.string(imported.from)
     return out.string(imported.name)
@@ -330,6 +333,7 @@ function writeRequire(walk: Walk, require: NodeJS.Require, source: ParsedText, f
     out.string(specifier)
     const from = packageOf(specifier, facts.url)
     const origin = originOfImport(specifier, facts.url)
+    if (origin?.kind === 'package') walk.metPackage(origin)
     const treatment = origin && treatmentOf(origin, walk.options)
     if (from !== undefined && (origin?.kind === 'builtin' || treatment !== 'source')) {
       out.string(treatment === 'ignore' ? '' : from)

@@ -32,6 +32,8 @@ export interface Frozen {
   readonly environment: readonly string[]
   /** What the functions met use that no key covers. */
   readonly uses: readonly Use[]
+  /** Versions of the packages whose code was met, by name: where there are several, with commas. */
+  readonly packages: ReadonlyMap<string, string>
   /** The objects and symbols met, each with a number that follows from the graph alone. */
   readonly nodes: ReadonlyMap<object | symbol, number>
   /** Whether a WeakMap or WeakSet was met, which may hold something of objects that only another walk meets. */
@@ -64,6 +66,7 @@ export function freezeArguments(args: readonly unknown[], options: WalkOptions):
         inputVersions: NONE,
         environment: NONE,
         uses: NONE,
+        packages: NO_PACKAGES,
         nodes: NO_NODES,
         weak: false,
       }
@@ -104,6 +107,7 @@ export function digestPrimitives(
 }
 
 const NONE: readonly never[] = []
+const NO_PACKAGES: ReadonlyMap<string, string> = new Map()
 const NO_NODES: ReadonlyMap<object | symbol, number> = new Map()
 
 /** What a function and all it captures use that no key covers, in the order met. Throws `FreezeError`. */
@@ -262,6 +266,7 @@ function summary(walk: Walk): Frozen {
     inputVersions: inputs,
     environment: walk.environment,
     uses: walk.uses,
+    packages: walk.packages ?? NO_PACKAGES,
     nodes: walk.nodes,
     weak: walk.weak.length > 0,
   }

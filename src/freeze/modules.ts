@@ -63,6 +63,7 @@ export function writeModule(walk: Walk, specifier: string, base: string): void {
     out.tag(TAG.module)
     out.string(to)
     const origin = originOfImport(to, from)
+    if (origin?.kind === 'package') walk.metPackage(origin)
     const treatment = origin && treatmentOf(origin, walk.options)
     // which file of a package is loaded follows rules that only the loader knows
     if (origin?.kind === 'package' && treatment === 'source')

@@ -60,6 +60,8 @@ export class Walk {
   readonly environment: string[] = []
   /** What is impure in the functions met. */
   readonly uses: Use[] = []
+  /** Versions of the packages whose code was met, by name; undefined if there were none. */
+  packages: Map<string, string> | undefined
   /** Whether something was read that can change without a new walk noticing: a mutable object, a variable. */
   volatile = false
   /** Functions met that have nothing as objects but what every function has. */
@@ -315,6 +317,14 @@ export class Walk {
   /** Tell the trace, if there is one, what the current node holds beside its members. */
   note(what: string, where?: string): void {
     this.trace?.note(this.path(), what, where)
+  }
+
+  /** Code of a package was met. */
+  metPackage({ name, version }: { readonly name: string; readonly version: string }): void {
+    this.packages ??= new Map()
+    const before = this.packages.get(name)
+    if (before === undefined) this.packages.set(name, version)
+    else if (!before.split(', ').includes(version)) this.packages.set(name, `${before}, ${version}`)
   }
 
   /** Ends the walk, or inside a package writes only what kind of thing is there. */

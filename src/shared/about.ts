@@ -2,6 +2,7 @@
  * Who computes here, and from what: for people who wonder later where a result came from. Runs no program and asks nobody;
  * what cannot be told is left out.
  */
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -27,6 +28,9 @@ export function aboutHere(): Here {
   }
   return here
 }
+
+/** Of one computation: no other has it, and later ones sort later. */
+export const attemptId = (): string => `${Date.now().toString(36)}-${randomBytes(5).toString('hex')}`
 
 function attempt<T>(question: () => T): T | undefined {
   try {

@@ -3,6 +3,7 @@
  * is kept there.
  *
  *   <storage root>/permafrost-1/<pipeline id>/<function id>@<logic key>/<what is given>/result
+ *                                                                                       /attempts/<attempt id>
  *
  * The logic key is `v=` and the version that the user gave, or else the digest of the code (SHA-256, base64url).
  */
@@ -70,6 +71,8 @@ export const unwritten = (part: string): string =>
     .replace(/(?:=[0-9a-f]{2})+/g, (bytes) => Buffer.from(bytes.replaceAll('=', ''), 'hex').toString())
 
 export const resultOf = ({ memo }: Place): string => `${memo}/result`
+/** Of a computation that failed; stays when a value takes the place of its result. */
+export const attemptOf = ({ memo }: Place, attempt: string): string => `${memo}/attempts/${attempt}`
 export const leaseOf = ({ memo }: Place): string => `${memo}/lease`
 /** Of large memory, by its SHA-256 in hex. */
 export const objectKey = (sha256: string): string => `${OBJECTS}/${sha256.slice(0, 2)}/${sha256}`
@@ -87,7 +90,7 @@ export interface Memo {
 
 /** Undefined for what is no URI of a memo or a memospace. */
 export function parseMemoUri(uri: string): Memo | undefined {
-  const match = /^(.*?)\/?permafrost-1\/(.+)\/([^/@]+)@([^/@]+)(?:\/([\w-]{43})(?:\/\w+)?)?\/?$/.exec(uri)
+  const match = /^(.*?)\/?permafrost-1\/(.+)\/([^/@]+)@([^/@]+)(?:\/([\w-]{43})(?:\/[\w/-]+)?)?\/?$/.exec(uri)
   if (match === null) return undefined
   const [, root = '', pipeline = '', name = '', logicKey = '', given] = match
   return {

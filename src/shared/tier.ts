@@ -21,7 +21,7 @@ import {
   type Refused,
   type SigningKey,
 } from './parcel.ts'
-import { objectKey, type Place, resultOf } from './place.ts'
+import { attemptOf, objectKey, type Place, resultOf } from './place.ts'
 
 export type Mode = 'read' | 'write' | 'read-write'
 
@@ -318,6 +318,7 @@ export class Tier {
       about,
     }
     const blob = pack(header, stored.bytes, this.#options.signingKey)
+    if (facts.threw) await this.#noteFailure(store, place, about.attempt, blob)
     if (await this.#putIf(store, place, blob, over)) return 'sent'
     const theirs = await this.#get(store, place)
     // a value takes the place of an error, and of what is of no use
@@ -326,6 +327,11 @@ export class Tier {
       return 'present'
     }
     return (await this.#putIf(store, place, blob, theirs.over)) ? 'sent' : 'failed'
+  }
+
+  /** An error, apart from the result, which another one or a value may replace. Whether that succeeds is of no matter. */
+  async #noteFailure(store: BlobStore, place: Place, attempt: string | undefined, blob: Buffer) {
+    if (attempt !== undefined) await store.put(attemptOf(place, attempt), blob).catch(() => undefined)
   }
 
   /** Whether it was written: over what is not there, or over this version. */

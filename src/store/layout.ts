@@ -20,7 +20,7 @@ const TAG_TEXT = `Signature: 8a477f597d28d172789f06886806bc55
 const checkOf = (format: number): number => crc32(`permafrost ${format}`)
 const MARKER_TEXT = `${JSON.stringify({ format: FORMAT, digest: 'xxh128', check: checkOf(FORMAT) })}\n`
 
-const FOLDERS = ['objects', 'leaves', 'tmp']
+const FOLDERS = ['objects', 'leaves', 'tmp', 'runs']
 
 export interface Layout {
   readonly directory: string
@@ -28,6 +28,8 @@ export interface Layout {
   readonly objects: string
   readonly leaves: string
   readonly tmp: string
+  /** What processes did, a file each. */
+  readonly runs: string
 }
 
 export function layoutOf(directory: string): Layout {
@@ -37,6 +39,7 @@ export function layoutOf(directory: string): Layout {
     objects: join(directory, 'objects'),
     leaves: join(directory, 'leaves'),
     tmp: join(directory, 'tmp'),
+    runs: join(directory, 'runs'),
   }
 }
 
@@ -156,6 +159,8 @@ function refuseForeign(fs: FileSystem, layout: Layout): void {
     ...namesIn(fs, layout.tmp)
       .filter((name) => !isWriterFile(name))
       .map((name) => join('tmp', name)),
+    // that of a run has nothing that makes it ours
+    ...namesIn(fs, layout.runs).map((name) => join('runs', name)),
   ]
   if (stranger !== undefined) throw notOurs(directory, stranger)
 }

@@ -76,9 +76,9 @@ const sizeOf = (fs: FileSystem, path: string): number =>
   fs.statSync(path, { throwIfNoEntry: false })?.size ?? 0
 
 /** Bytes of the few files that are neither index nor results. */
-function restOf(fs: FileSystem, { directory, index, tmp }: Layout): number {
+function restOf(fs: FileSystem, { directory, index, runs, tmp }: Layout): number {
   const paths = [
-    ...namesIn(fs, tmp).map((name) => join(tmp, name)),
+    ...[tmp, runs].flatMap((folder) => namesIn(fs, folder).map((name) => join(folder, name))),
     ...namesIn(fs, directory)
       .map((name) => join(directory, name))
       .filter((path) => path !== index && path !== `${index}-wal`),

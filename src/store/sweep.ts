@@ -9,7 +9,7 @@ import type { Digest, EvictReport, GcReport, Watch } from '../types.ts'
 import { tellOf } from './admission.ts'
 import { adoptInFlight, judge, type Rooms, removeDoomed, removeUnnamed, shrinkToBudget } from './adopt.ts'
 import type { Eviction } from './contract.ts'
-import { removeFile } from './files.ts'
+import { namesIn, removeFile } from './files.ts'
 import { leftovers } from './writer.ts'
 
 /** From writing an object to naming it in the index a writer needs milliseconds; a suspended laptop, longer. */
@@ -18,6 +18,8 @@ export const GRACE = 3_600_000
 const GRACE_OF_DRAFTS = 24 * GRACE
 // Leases that expired so long ago are nobody's.
 const LEASES_KEPT = 86_400_000
+// Runs that were written to last so long ago are of interest to nobody: 90 days.
+const RUNS_KEPT = 90 * 86_400_000
 // Rows per transaction and pages per truncation: a few milliseconds, so that no call waits long.
 const SLICE = 200
 
@@ -32,7 +34,8 @@ type Step = (rooms: Rooms, count: Count, onFailure: (error: unknown) => void) =>
  * 5. Objects without a row that are older than the grace age are unlinked: their writer died, nobody adopted them.
  * 6. So are leaves that no row names.
  * 7. What is so old in tmp/ is removed: its writer died on another host.
- * 8. Leases that expired long ago are forgotten, what was read out of too many texts, too, counters that have drifted set right, and free pages go back to the
+ * 8. So are the lines of runs that ended 90 days ago.
+ * 9. Leases that expired long ago are forgotten, what was read out of too many texts, too, counters that have drifted set right, and free pages go back to the
  *    file system.
  */
 const steps: readonly Step[] = [
@@ -43,6 +46,7 @@ const steps: readonly Step[] = [
   removeOrphans,
   removeOrphanLeaves,
   cleanTmp,
+  removeOldRuns,
   compact,
 ]
 
@@ -184,6 +188,17 @@ function* cleanTmp({ fs, layout, budget }: Rooms, count: Count): Generator<void>
     // A slot of a writer on another host is as old as its last object, so it stays; it is tiny.
     const grace = name.endsWith('.draft') ? GRACE_OF_DRAFTS : GRACE
     if (stat === undefined || announces !== undefined || budget.clock() - stat.mtimeMs < grace) continue
+    removeFile(fs, path)
+    count.bytesFreed += stat.size
+  }
+  yield
+}
+
+function* removeOldRuns({ fs, layout, budget }: Rooms, count: Count): Generator<void> {
+  for (const name of namesIn(fs, layout.runs)) {
+    const path = join(layout.runs, name)
+    const stat = fs.statSync(path, { throwIfNoEntry: false })
+    if (!name.endsWith('.jsonl') || stat === undefined || budget.clock() - stat.mtimeMs < RUNS_KEPT) continue
     removeFile(fs, path)
     count.bytesFreed += stat.size
   }

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import type { MemoizedGroup } from 'permafrost'
+import type { GroupOptions, MemoizedGroup } from 'permafrost'
 import { root } from '../support/project.js'
 import { temporaryGroup } from '../support/temporary.js'
 
@@ -91,7 +91,10 @@ export const START = Date.parse('2026-01-01T00:00:00Z')
 const HOUR = 3_600_000
 
 /** A directory with three squares (tag `maths`), one half that expires, and a large list, each computed an hour after the other. */
-export function filled(t: TestContext): { directory: string; reopen: () => MemoizedGroup } {
+export function filled(t: TestContext): {
+  directory: string
+  reopen: (more?: GroupOptions) => MemoizedGroup
+} {
   let now = START
   const clock = (): number => now
   const { group, reopen } = temporaryGroup(t, { clock })
@@ -123,5 +126,5 @@ export function filled(t: TestContext): { directory: string; reopen: () => Memoi
   later(() => list({ length: 10_000 }))
   later(() => square(1))
   group.close()
-  return { directory: group.directory, reopen: () => reopen() }
+  return { directory: group.directory, reopen }
 }

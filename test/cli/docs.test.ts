@@ -106,7 +106,12 @@ test('what each command prints with --json has the shape that the page gives', a
       .matchAll(/^ {2}([a-z]+)/gm),
   ].map((match) => match[1]!)
 
-  const { directory } = filled(t)
+  const { directory, reopen } = filled(t)
+  const noting = reopen({ runs: true })
+  const noted = noting.memoize((x: number) => x, { name: 'src/run.js#noted', version: 1 })
+  noted(1)
+  noted(1)
+  noting.close()
   const run = on(directory)
   const file = join(temporaryFolder(t), 'results')
   const user = project(t, {
@@ -121,6 +126,7 @@ test('what each command prints with --json has the shape that the page gives', a
     ['ls', 'nobody'],
     ['stats'],
     ['top', '-i', '0.01'],
+    ['summary'],
     ['du'],
     ['show', list],
     ['show', half],
@@ -151,7 +157,7 @@ test('what each command prints with --json has the shape that the page gives', a
   assert.deepEqual([...new Set(asked.map(([command]) => command))].sort(), commands.toSorted())
   assert.deepEqual(
     [...schemas.keys()].filter((name) => !commands.includes(name)),
-    ['entry', 'counts'],
+    ['entry', 'counts', 'calls'],
   )
   assert.ok(BIN.endsWith('main.js'))
 })

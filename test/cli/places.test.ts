@@ -24,6 +24,7 @@ const READING = [
   ['top'],
   ['show', 'ab'],
   ['why', 'ab'],
+  ['summary'],
   ['verify'],
   ['export', 'FILE'],
 ]
@@ -71,6 +72,7 @@ test('an empty directory has nothing, and is left empty by those who look', (t) 
     assert.equal(run(...args).status, 0, args.join(' '))
   assert.equal(run('show', 'ab').status, 1)
   assert.equal(run('why', 'ab').status, 1)
+  assert.equal(run('summary').status, 1)
   assert.deepEqual(readdirSync(folder), [])
   for (const args of [['gc'], ['recover'], ['clear', '--all'], ['evict', '--to', '1MB']])
     assert.equal(run(...args).status, 0, args.join(' '))
