@@ -59,16 +59,16 @@ export async function put(store: BlobStore, n: number, wanted: Wanted = {}): Pro
 
 export const DAY = 86_400_000
 
-/** A store that goes by this clock, as one with a clock of its own does; each request waits for `turn`. */
+/** A store that goes by this clock, as one with a clock of its own does; each request waits for its `turn`. */
 export function timed(
   inner: BlobStore,
   now: () => number,
-  turn: () => Promise<unknown> = async () => undefined,
+  turn: (what: string) => Promise<unknown> = async () => undefined,
 ): BlobStore {
   const written = new Map<string, number>()
   const own: Partial<BlobStore> = {
     get: (async (key: string, options = {}) => {
-      await turn()
+      await turn('get')
       const found = await inner.get(key, options)
       if (found === undefined || (found as unknown) === 'unchanged') return found
       const { body, etag, size } = found
@@ -76,25 +76,25 @@ export function timed(
       return { ...facts, body, bytes: () => found.bytes(), cancel: () => found.cancel() }
     }) as BlobStore['get'],
     head: async (key) => {
-      await turn()
+      await turn('head')
       const found = await inner.head(key)
       return found && { ...found, modified: written.get(key), asOf: now() }
     },
     put: async (key, bytes, options = {}) => {
-      await turn()
+      await turn(`put ${key}`)
       const etag = await inner.put(key, bytes, options)
       written.set(key, now())
       return etag
     },
     delete: async (key, options = {}) => {
-      await turn()
+      await turn('delete')
       await inner.delete(key, options)
     },
     async *list(prefix, options = {}) {
-      await turn()
+      await turn('list')
       for await (const facts of inner.list(prefix, options)) {
         yield { ...facts, modified: written.get(facts.key) }
-        await turn()
+        await turn('list')
       }
     },
   }
