@@ -18,7 +18,12 @@ import { counted, headed, number, plain, roughly, shortened, size, styled, table
 const ROWS = 500
 
 export function addRemote(program: Command): void {
-  const remote = command(program, 'remote', 'results in a blob store: list, tidy, verify, copy', 'remote ls')
+  const remote = command(
+    program,
+    'remote',
+    'results in a blob store: list, tidy, verify, copy',
+    'remote ls',
+  ).helpCommand(false)
   const sub = (usage: string, summary: string, example: string): Command =>
     withWhere(command(remote, usage, summary, `remote ${example}`))
 
