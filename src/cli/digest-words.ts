@@ -7,9 +7,9 @@ const BITS = 11n
 
 /** 33 bits of the SHA-256 of a text. They name a thing among some ten thousands, and prove nothing. */
 export function wordsOf(text: string): string {
-  const { wordlist } = createRequire(import.meta.url)('@scure/bip39/wordlists/english.js') as {
-    wordlist: readonly string[]
-  }
+  const { wordlist } = createRequire(import.meta.url)(
+    '@scure/bip39/wordlists/english.js',
+  ) as typeof import('@scure/bip39/wordlists/english.js')
   const bits = createHash('sha256').update(text).digest().readBigUInt64BE() >> 31n
   const word = (shift: bigint): string => wordlist[Number((bits >> shift) & ((1n << BITS) - 1n))]!
   return [2n * BITS, BITS, 0n].map(word).join('-')

@@ -2,7 +2,9 @@
  * Large memory of results, as blobs of its own: who may rely on what is there, and who may remove what nobody names.
  * A result is written after its objects, so for a while nothing names them. So whoever is about to name one that was
  * written more than half a day ago writes it again, and only what was not written for a day is ever removed: an upload
- * has the other half to name it. What has no time counts as new for both.
+ * has the other half to name it. What has no time counts as new for both. Where etags are digests (S3), one that was written
+ * again looks as before, so between the last look at it and its removal there is a gap of one request. Who falls into it has
+ * a result without its object: a miss, which is computed and written again.
  */
 import type { BlobFacts, BlobStore } from '../blob/blob-store.ts'
 import type { Piece } from './parcel.ts'
