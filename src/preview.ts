@@ -5,9 +5,9 @@
 import { codecNamed } from './codec/codec.ts'
 import { messageOf } from './errors.ts'
 import type { Line } from './freeze/trace.ts'
-import { baseOf, decodeOutcome } from './outcome.ts'
+import { baseOf, decodeOutcome, type Parts } from './outcome.ts'
 import { nameOf, opened, readTrailer, withoutReads } from './recorded.ts'
-import type { Store } from './store/contract.ts'
+import type { Pieces, Store } from './store/contract.ts'
 import { firstOf, recordingOf, type StreamKind } from './stream/stream.ts'
 import type { Codec, Entry, Preview } from './types.ts'
 
@@ -15,21 +15,43 @@ import type { Codec, Entry, Preview } from './types.ts'
 const MOST_VALUES = 20
 
 /** Throws nothing but what the store throws. */
-export function previewOf(store: Store, entry: Entry): Preview {
-  const recording = recordingOf(entry.codec)
-  const name = recording?.base ?? baseOf(entry.codec)
+export const previewOf = (store: Store, entry: Entry): Preview =>
+  preview(entry.codec, { read: () => store.read(entry), pieces: () => store.pieces(entry) })
+
+/** The same of a result at hand. */
+export const previewOfParts = (form: string, parts: Parts): Preview =>
+  preview(form, { read: () => parts, pieces: () => inMemory(parts.bytes) })
+
+interface Source {
+  readonly read: () => Parts | undefined
+  readonly pieces: () => Pieces | undefined
+}
+
+const inMemory = (bytes: Uint8Array): Pieces => ({
+  size: bytes.byteLength,
+  read: (into, start) => {
+    const part = bytes.subarray(start, start + into.byteLength)
+    into.set(part)
+    return part.byteLength
+  },
+  close: () => undefined,
+})
+
+function preview(form: string, source: Source): Preview {
+  const recording = recordingOf(form)
+  const name = recording?.base ?? baseOf(form)
   const { base, hasReads } = withoutReads(name)
   const plain = codecNamed(base)
   if (plain === undefined)
     return unreadable(`it is kept by the codec ${base}, which is not one of permafrost's`)
   try {
-    if (recording !== undefined) return streamOf(store, entry, recording.kind, hasReads, plain)
-    const stored = store.read(entry)
+    if (recording !== undefined) return streamOf(source, recording.kind, hasReads, plain)
+    const stored = source.read()
     if (stored === undefined) return unreadable(LOST)
     const { bytes, recorded } = (hasReads ? opened(stored.bytes) : undefined) ?? { ...stored, recorded: [] }
     // results without reads may have leaves, which only the codec itself knows
     const codec: Codec = hasReads ? { ...plain, name } : plain
-    const outcome = decodeOutcome(codec, entry.codec, { bytes, leaves: stored.leaves })
+    const outcome = decodeOutcome(codec, form, { bytes, leaves: stored.leaves })
     const { outputs = [], printed, thrown, value } = outcome
     return {
       ...(thrown === undefined ? { kind: 'value', value } : { kind: 'error', value: thrown.error }),
@@ -42,8 +64,8 @@ export function previewOf(store: Store, entry: Entry): Preview {
   }
 }
 
-function streamOf(store: Store, entry: Entry, kind: StreamKind, hasReads: boolean, codec: Codec): Preview {
-  const pieces = store.pieces(entry)
+function streamOf(source: Source, kind: StreamKind, hasReads: boolean, codec: Codec): Preview {
+  const pieces = source.pieces()
   if (pieces === undefined) return unreadable(LOST)
   try {
     const recorded = (hasReads ? readTrailer(pieces) : undefined) ?? []

@@ -20,7 +20,8 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
   const sessionToken = settings.sessionToken ?? env['AWS_SESSION_TOKEN']
   if (bucket === '' || accessKeyId === undefined || secretAccessKey === undefined)
     throw new TypeError('openBlobStore: s3: needs a bucket, and "accessKeyId" and "secretAccessKey"')
-  const base = baseOf(bucket, region, settings)
+  const endpoint = settings.endpoint ?? env['AWS_ENDPOINT_URL_S3'] ?? env['AWS_ENDPOINT_URL']
+  const base = baseOf(bucket, region, endpoint, settings.pathStyle)
   const keys = new Map<string, ArrayBuffer>()
   const sign = async ({ method, key, query, headers, bytes, sha256 }: Call) => {
     const target = new URL(base + encoded(key ?? ''))
@@ -67,7 +68,12 @@ export async function openS3(url: URL, settings: BlobSettings): Promise<BucketDr
 const before = (key: string): string =>
   `${key.slice(0, -1)}${String.fromCharCode(key.charCodeAt(key.length - 1) - 1)}~`
 
-function baseOf(bucket: string, region: string, { endpoint, pathStyle }: BlobSettings): string {
+function baseOf(
+  bucket: string,
+  region: string,
+  endpoint: string | undefined,
+  pathStyle: boolean | undefined,
+): string {
   const base = new URL(endpoint ?? `https://s3.${region}.amazonaws.com`)
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   if (pathStyle ?? endpoint !== undefined) base.pathname += `${bucket}/`

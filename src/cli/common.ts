@@ -5,7 +5,7 @@ import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
 import { defaultDirectory } from '../default-directory.ts'
-import { messageOf, type PermafrostError, StoreError, type StoreErrorCode } from '../errors.ts'
+import { BlobError, messageOf, type PermafrostError, StoreError, type StoreErrorCode } from '../errors.ts'
 import { MemoizedGroup } from '../group.ts'
 import { is } from '../options.ts'
 import { isPrefix } from '../selection.ts'
@@ -114,6 +114,11 @@ export function explainFailure(error: unknown): number {
   if (error instanceof StoreError) {
     say(`${error.message}${NEXT[error.code] ?? ''}`)
     return error.code === 'ERR_STORE_FOREIGN' || error.code === 'ERR_STORE_FORMAT' ? EXIT.misuse : EXIT.wrong
+  }
+  if (error instanceof BlobError) {
+    say(error.message)
+    // what this store can never do
+    return error.code === 'ERR_BLOB_UNSUPPORTED' || error.code === 'ERR_BLOB_KEY' ? EXIT.misuse : EXIT.wrong
   }
   say(messageOf(error))
   return error instanceof TypeError || error instanceof RangeError ? EXIT.misuse : EXIT.wrong

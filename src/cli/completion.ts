@@ -30,6 +30,12 @@ const takesValue = ({ optional, required }: Option): boolean => required || opti
 const choices = ({ argChoices }: Option): readonly string[] => argChoices ?? []
 const argumentChoices = (of: Command): readonly string[] =>
   of.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])
+/** Each command with what is typed for it, those of a family behind it. */
+const typed = (of: Command, above = ''): { readonly of: Command; readonly words: string }[] =>
+  of.commands.flatMap((one) => {
+    const words = `${above}${one.name()}`
+    return [{ of: one, words }, ...typed(one, `${words} `)]
+  })
 const takesFiles = (of: Command): boolean =>
   of.registeredArguments.some((argument) => argument.name().includes('file'))
 
@@ -38,40 +44,39 @@ const SCRIPTS: Readonly<Record<Shell, (program: Command) => string>> = { bash, z
 // bash -------------------------------------------------------------------------------------------------------------
 
 function bash(program: Command): string {
-  const { commands } = program
-  const all = [program, ...commands]
-  const named = (of: Command): string => (of === program ? '' : of.name())
-  const values = all.flatMap((of) =>
+  const commands = typed(program)
+  const all = [{ of: program, words: '' }, ...commands]
+  const values = all.flatMap(({ of, words }) =>
     visible(of)
       .filter(takesValue)
       .map((option) => {
         // those of the program stand anywhere
-        const when = flags(option).map((flag) => (of === program ? `*" ${flag}"` : `"${named(of)} ${flag}"`))
+        const when = flags(option).map((flag) => (of === program ? `*" ${flag}"` : `"${words} ${flag}"`))
         const what =
           choices(option).length > 0 ? `-W "${choices(option).join(' ')}"` : isPath(option) ? '-d' : '-W ""'
         return `    ${when.join(' | ')}) COMPREPLY=($(compgen ${what} -- "$cur")); return ;;`
       }),
   )
-  const words = all.map((of) => {
+  const offers = all.map(({ of, words }) => {
     const options = [...visible(of), ...(of === program ? [] : shared(program))].flatMap(flags)
-    const first = of === program ? commands.map((one) => one.name()) : argumentChoices(of)
-    return `    "${named(of)}") words="${[...first, ...new Set(options)].join(' ')}" ;;`
+    const first = [...of.commands.map((one) => one.name()), ...argumentChoices(of)]
+    return `    "${words}") words="${[...first, ...new Set(options)].join(' ')}" ;;`
   })
-  const files = commands.filter(takesFiles).map((of) => of.name())
+  const files = commands.filter(({ of }) => takesFiles(of)).map(({ words }) => `"${words}"`)
   return `# permafrost: completion for bash
 _permafrost() {
   local cur="\${COMP_WORDS[COMP_CWORD]}" prev="\${COMP_WORDS[COMP_CWORD-1]}" command="" word words=""
   COMPREPLY=()
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in
-      ${commands.map((of) => of.name()).join(' | ')}) command="$word"; break ;;
+    case "$command $word" in
+      ${commands.map(({ words }) => `"${words.includes(' ') ? '' : ' '}${words}"`).join(' | ')}) command="\${command:+$command }$word" ;;
     esac
   done
   case "$command $prev" in
 ${values.join('\n')}
   esac
   case "$command" in
-${words.join('\n')}
+${offers.join('\n')}
   esac
   case "$command" in
     ${files.join(' | ')}) [[ "$cur" == -* ]] || { COMPREPLY=($(compgen -f -- "$cur")); return; } ;;
@@ -102,34 +107,54 @@ function zsh(program: Command): string {
     if (argumentChoices(of).length > 0) return [`'*:value:(${argumentChoices(of).join(' ')})'`]
     return takesFiles(of) ? ["'*:file:_files'"] : []
   }
-  const cases = commands.map((of) => {
+  const families = commands.filter((of) => of.commands.length > 0)
+  const caseOf = (of: Command): string => {
     const lines = [...specs(of), ...shared(program).map(spec), ...rest(of)]
-    return `        ${of.name()}) _arguments ${lines.join(' ')} ;;`
-  })
+    const family = `_arguments -C ${lines.join(' ')} '*::argument:_permafrost_${of.name()}'`
+    return `        ${of.name()}) ${of.commands.length > 0 ? family : `_arguments ${lines.join(' ')}`} ;;`
+  }
+  const functions = families.map(
+    (of) => `_permafrost_${of.name()}() {
+  if (( CURRENT == 1 )); then
+    local -a commands=(
+${described(of)}
+    )
+    _describe command commands
+  else
+      case $words[1] in
+${of.commands.map(caseOf).join('\n')}
+      esac
+  fi
+}
+`,
+  )
   return `#compdef permafrost
-_permafrost() {
+${functions.join('')}_permafrost() {
   local state line
   local -a commands=(
-${commands.map((of) => `    '${of.name()}:${zshText(of.summary())}'`).join('\n')}
+${described(program)}
   )
   _arguments -C ${specs(program).join(' ')} '1:command:->command' '*::argument:->rest'
   case $state in
     command) _describe command commands ;;
     rest)
       case $words[1] in
-${cases.join('\n')}
+${commands.map(caseOf).join('\n')}
       esac ;;
   esac
 }
 compdef _permafrost permafrost`
 }
 
+const described = (of: Command): string =>
+  of.commands.map((one) => `    '${one.name()}:${zshText(one.summary())}'`).join('\n')
+
 const zshText = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&')
 
 // fish -------------------------------------------------------------------------------------------------------------
 
 function fish(program: Command): string {
-  const { commands } = program
+  const commands = typed(program)
   const line = (when: string, option: Option): string => {
     const short = option.short === undefined ? '' : ` -s ${option.short.slice(1)}`
     const long = option.long === undefined ? '' : ` -l ${option.long.slice(2)}`
@@ -146,11 +171,17 @@ function fish(program: Command): string {
     '# permafrost: completion for fish',
     'complete -c permafrost -f',
     ...visible(program).map((option) => line('', option)),
-    ...commands.flatMap((of) => {
-      const when = ` -n '__fish_seen_subcommand_from ${of.name()}'`
+    ...commands.flatMap(({ of, words }) => {
+      const [name, family] = words.split(' ').reverse() as [string, string?]
+      // what is named alike in a family has other options
+      const namesakes = commands.filter((one) => one.words.endsWith(` ${name}`) && family === undefined)
+      const others = namesakes.map((one) => `not ${seen(one.words.split(' ')[0]!)}; and `).join('')
+      const above = family === undefined ? '' : `${seen(family)}; and `
+      const when = ` -n '${above}${others}${seen(name)}'`
+      const first = family === undefined ? '__fish_use_subcommand' : `'${seen(family)}'`
       const values = argumentChoices(of)
       return [
-        `complete -c permafrost -n __fish_use_subcommand -a ${of.name()} -d '${fishText(of.summary())}'`,
+        `complete -c permafrost -n ${first} -a ${of.name()} -d '${fishText(of.summary())}'`,
         ...(takesFiles(of) ? [`complete -c permafrost${when} -F`] : []),
         ...(values.length > 0 ? [`complete -c permafrost${when} -a '${values.join(' ')}'`] : []),
         ...visible(of)
@@ -160,5 +191,7 @@ function fish(program: Command): string {
     }),
   ].join('\n')
 }
+
+const seen = (name: string): string => `__fish_seen_subcommand_from ${name}`
 
 const fishText = (text: string): string => text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")

@@ -11,6 +11,7 @@ import { addDoctor } from './doctor.ts'
 import { addKeeping } from './keeping.ts'
 import { addListing } from './listing.ts'
 import { addMoving } from './moving.ts'
+import { addRemote } from './remote.ts'
 import { addShowing } from './showing.ts'
 import { addSummary } from './summary.ts'
 import { addTop } from './top.ts'
@@ -56,7 +57,7 @@ program.configureOutput({
   },
 })
 
-for (const add of [addListing, addTop, addSummary, addShowing, addKeeping, addMoving]) add(program)
+for (const add of [addListing, addTop, addSummary, addShowing, addKeeping, addMoving, addRemote]) add(program)
 addDoctor(program, engines.node)
 addCompletion(program)
 

@@ -27,9 +27,9 @@ export async function watched<T>(
     if (controller.signal.aborted) process.exit(EXIT.stopped)
     controller.abort()
   }
-  const { end, onProgress } = bar(doing, what)
+  const { end, ...told } = bar(doing, what)
   try {
-    return await whereCtrlC(stop, () => work({ signal: controller.signal, onProgress }))
+    return await whereCtrlC(stop, () => work({ signal: controller.signal, ...told }))
   } finally {
     end()
     if (controller.signal.aborted) {
@@ -39,8 +39,9 @@ export async function watched<T>(
   }
 }
 
-function bar(doing: string, what: string): { onProgress: Required<Watch>['onProgress']; end: () => void } {
-  if (process.stderr.isTTY !== true) return { onProgress: () => undefined, end: () => undefined }
+/** Where nobody sees it nobody need count. */
+function bar(doing: string, what: string): Pick<Watch, 'onProgress'> & { end: () => void } {
+  if (process.stderr.isTTY !== true) return { end: () => undefined }
   let shown: Bar | undefined
   return {
     onProgress: (done, total) => {

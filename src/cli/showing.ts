@@ -2,22 +2,28 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type InspectOptions, inspect } from 'node:util'
 import type { Command } from 'commander'
 import { messageOf } from '../errors.ts'
 import { digest, usesOf } from '../freeze/freeze.ts'
 import type { MemoizedGroup } from '../group.ts'
 import type { Entry, Preview } from '../types.ts'
 import { answer, command, digits, EXIT, Failure, isKey, Misuse, theEntry, withGroup } from './common.ts'
-import { facts, plain, size, styled, table, time, width } from './words.ts'
+import { isRemote, showRemote } from './remote-result.ts'
+import { moment, resultFacts, shownOf, some } from './result.ts'
+import { withStoreOption } from './stores.ts'
+import { facts, plain, size, styled, table, time } from './words.ts'
 
 const MODULE = 'a module that node can import and the name of an exported'
 
 export function addShowing(program: Command): void {
-  command(program, 'show', 'all that is known of one result, and the result itself', 'show 3f2a91')
-    .argument('<key>', 'the first digits of the digest of its call, as ls shows them')
-    .option('--full', 'the whole result, however long')
-    .action(show)
+  withStoreOption(
+    command(program, 'show', 'all that is known of one result, and the result itself', 'show 3f2a91')
+      .argument(
+        '<key>',
+        'the first digits of the digest of its call, as ls shows them; or a memo URI or three words, as remote ls does',
+      )
+      .option('--full', 'the whole result, however long'),
+  ).action(show)
 
   command(
     program,
@@ -45,24 +51,14 @@ export function addShowing(program: Command): void {
 
 // one result -------------------------------------------------------------------------------------------------------
 
-/** Characters of a result, if not all is asked for. */
-const LONGEST = 2000
-
 async function show(text: string, { full = false }: { full?: boolean }, of: Command): Promise<void> {
+  if (isRemote(text)) return showRemote(text, full, of)
   const { entry, given, preview } = await withGroup(of, 'read', (group) => {
     const entry = theEntry(group, text)
     return { entry, given: group.argumentsOf(entry), preview: group.preview(entry) }
   })
-  const written = inWords(preview, full)
-  const { kind, outputs, printed, reads, why } = preview
-  const value = {
-    kind,
-    ...(written !== undefined && { text: written }),
-    ...(why !== undefined && { why }),
-    ...(printed !== undefined && { printed }),
-    reads,
-    outputs,
-  }
+  const { kind } = preview
+  const { value, written } = shownOf(preview, full)
   answer(of, { entry, ...(given !== undefined && { arguments: given }), result: value }, () =>
     [
       styled('bold', `${plain(entry.key.name)}(${plain(given ?? '…')})`),
@@ -78,10 +74,6 @@ async function show(text: string, { full = false }: { full?: boolean }, of: Comm
 
 function factsOf(entry: Entry, preview: Preview): [string, string | undefined][] {
   const { accessedAt, codec, computeTime, createdAt, expiresAt, hits, key, tags } = entry
-  const { outputs, printed, reads, why, kind } = preview
-  const moment = (at: number): string => `${new Date(at).toISOString()}`
-  const some = (list: readonly string[]): string | undefined =>
-    list.length === 0 ? undefined : list.map(plain).join(', ')
   const isOver = expiresAt !== undefined && expiresAt <= Date.now()
   return [
     ['call', key.digest],
@@ -96,35 +88,8 @@ function factsOf(entry: Entry, preview: Preview): [string, string | undefined][]
     ['expires', expiresAt === undefined ? 'never' : `${moment(expiresAt)}${isOver ? ', which is over' : ''}`],
     ['tags', some(tags)],
     ['codec', `${plain(codec)}${entry.async ? ', of a promise' : ''}`],
-    ['reads', some(reads)],
-    ['files', some(outputs)],
-    ['printed', printed === undefined ? undefined : `${printed} pieces of output`],
-    ['result', kind === 'unreadable' ? `cannot be shown: ${plain(why ?? '')}` : RESULTS[kind]],
+    ...resultFacts(preview),
   ]
-}
-
-const RESULTS = {
-  value: 'a value',
-  error: 'an error, thrown again at each hit',
-  stream: 'a stream; its first values',
-}
-
-function inWords({ kind, value }: Preview, full: boolean): string | undefined {
-  if (kind === 'unreadable') return undefined
-  const few: InspectOptions = {
-    depth: 3,
-    maxArrayLength: 20,
-    maxStringLength: 300,
-    breakLength: width() ?? 80,
-  }
-  const all: InspectOptions = {
-    depth: null,
-    maxArrayLength: null,
-    maxStringLength: null,
-    breakLength: width() ?? 80,
-  }
-  const text = inspect(value, full ? all : few)
-  return full || text.length <= LONGEST ? text : `${text.slice(0, LONGEST)}\n… (--full shows all)`
 }
 
 // why --------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ const FORMAT = 1
 /** Of a text in a lease. */
 const LONGEST = 200
 /** Milliseconds: a lease that says more is none, or a slip would block a call for years. */
-const LONGEST_DURATION = 86_400_000
+export const LONGEST_DURATION = 86_400_000
 /** So that many more can be counted. */
 const BIGGEST_COUNT = 1e15
 

@@ -18,6 +18,8 @@ const SEAL = 32
 const PREFIX: number = MAGIC.length + 4 + SEAL
 /** Bytes of a header at most. */
 const LARGEST_HEADER = 1 << 20
+/** Bytes in front of a payload at most. */
+export const LONGEST_HEAD: number = PREFIX + LARGEST_HEADER
 
 /** Bytes by their SHA-256 in hex. */
 export interface Piece {
@@ -99,17 +101,37 @@ export const headLength = (blob: Buffer): number | undefined =>
     : undefined
 
 export function headerIn(blob: Buffer, key: SigningKey): Header | Refused {
-  const length = headLength(blob)
-  if (length === undefined || length > blob.length || length > PREFIX + LARGEST_HEADER) return 'damaged'
-  const seal = blob.subarray(MAGIC.length + 4, PREFIX)
-  const text = blob.subarray(PREFIX, length)
+  const text = headerText(blob)
+  if (text === undefined) return 'damaged'
   // with a key, whoever does not have it cannot have made this
-  if (!timingSafeEqual(seal, sealOf(text, key))) return key === undefined ? 'damaged' : 'unsigned'
+  if (!isSealed(blob, key)) return key === undefined ? 'damaged' : 'unsigned'
+  return parsed(text) ?? 'damaged'
+}
+
+/** What a header says, whoever wrote it: to look at it, or to be careful with what it names. */
+export function claimedIn(blob: Buffer): Header | undefined {
+  const text = headerText(blob)
+  return text && parsed(text)
+}
+
+/** Whether the header was sealed with this key, or without one. */
+export function isSealed(blob: Buffer, key: SigningKey): boolean {
+  const text = headerText(blob)
+  return text !== undefined && timingSafeEqual(blob.subarray(MAGIC.length + 4, PREFIX), sealOf(text, key))
+}
+
+function headerText(blob: Buffer): Buffer | undefined {
+  const length = headLength(blob)
+  if (length === undefined || length > blob.length || length > LONGEST_HEAD) return undefined
+  return blob.subarray(PREFIX, length)
+}
+
+function parsed(text: Buffer): Header | undefined {
   try {
     const header = JSON.parse(text.toString()) as Header
-    return isHeader(header) ? header : 'damaged'
+    return isHeader(header) ? header : undefined
   } catch {
-    return 'damaged'
+    return undefined
   }
 }
 

@@ -42,9 +42,10 @@ export function placeOf(names: PlaceNames): Place {
 
 function memospaceOf({ code, functionId, pipelineId, version }: PlaceNames): string {
   const logic = version === undefined ? short(code) : `v=${written(String(version), 40)}`
-  const pipeline = pipelineId.split('/').map((part) => written(part, 90))
-  return [RUNNER, ...pipeline, `${written(functionId, 50)}@${logic}`].join('/')
+  return [RUNNER, ...pipelineParts(pipelineId), `${written(functionId, 50)}@${logic}`].join('/')
 }
+
+const pipelineParts = (id: string): readonly string[] => id.split('/').map((part) => written(part, 90))
 
 /** 32 bytes in hex as 43 characters. */
 const short = (digest: string): string => Buffer.from(digest, 'hex').toString('base64url')
@@ -76,6 +77,32 @@ export const attemptOf = ({ memo }: Place, attempt: string): string => `${memo}/
 export const leaseOf = ({ memo }: Place): string => `${memo}/lease`
 /** Of large memory, by its SHA-256 in hex. */
 export const objectKey = (sha256: string): string => `${OBJECTS}/${sha256.slice(0, 2)}/${sha256}`
+
+/** What is at a key below `permafrost-1/`. */
+export interface Stored {
+  readonly kind: 'result' | 'lease' | 'attempt'
+  readonly memospace: string
+  readonly memo: string
+}
+
+/** Undefined for a key that none of ours is: whatever is there is left alone. */
+export function storedAt(key: string): Stored | undefined {
+  const match = /^(permafrost-1\/.+)\/([\w-]{43})\/(result|lease|attempts\/.+)$/.exec(key)
+  if (match === null) return undefined
+  const [, memospace = '', given = '', name = ''] = match
+  const kind = name === 'result' || name === 'lease' ? name : 'attempt'
+  return { kind, memospace, memo: `${memospace}/${given}` }
+}
+
+/** The SHA-256 in the key of large memory; undefined for other keys. */
+export function objectAt(key: string): string | undefined {
+  const sha256 = key.slice(-64)
+  return /^[0-9a-f]{64}$/.test(sha256) && key === objectKey(sha256) ? sha256 : undefined
+}
+
+/** Begins the keys of all calls of a pipeline, and of those below it; of all pipelines, if none is meant. */
+export const callsOf = (pipelineId: string | undefined): string =>
+  `${[RUNNER, ...(pipelineId === undefined ? [] : pipelineParts(pipelineId))].join('/')}/`
 
 /** A memo URI taken apart. */
 export interface Memo {

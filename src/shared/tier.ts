@@ -10,6 +10,7 @@ import { BlobError, messageOf, PermafrostError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { Recent } from '../recent.ts'
 import { Breaker } from './breaker.ts'
+import { isThere } from './objects.ts'
 import {
   type About,
   type Header,
@@ -359,7 +360,7 @@ export class Tier {
   /** Named by its digest, so whoever writes it writes the same. */
   async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array): Promise<void> {
     const key = objectKey(leaf.sha256)
-    if (leaf.size >= WORTH_ASKING && (await store.head(key))?.size === leaf.size) return
+    if (leaf.size >= WORTH_ASKING && (await isThere(store, leaf, this.#options.clock()))) return
     await store.put(key, bytes)
   }
 

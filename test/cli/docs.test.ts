@@ -9,6 +9,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { Ajv2020, type AnySchema } from 'ajv/dist/2020.js'
+import { openBlobStore } from 'permafrost/blob'
+import { put } from '../shared/parcels.js'
 import { project, root } from '../support/project.js'
 import { temporaryFolder } from '../support/temporary.js'
 import { BIN, environment, filled, json, on, permafrost } from './command-line.js'
@@ -45,6 +47,9 @@ const shape = (shown: string): string =>
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '#')
     .replaceAll(/\bv?\d[\d.,]*(?: ?(?:ms|µs|[smhd]|[kMGT]?B)\b)?/g, '#')
     .replaceAll(/\bnow\b/g, '#')
+    .replaceAll(/^by .*$/gm, 'by')
+    // only where the project is in a repository
+    .replaceAll(/^commit .*\n/gm, '')
     .replaceAll(/(?:# )*#(?: +#)*/g, '#')
     .replaceAll(/[ \t]+/g, ' ')
     .replaceAll(/ $/gm, '')
@@ -100,11 +105,13 @@ test('what each command prints with --json has the shape that the page gives', a
   )
   for (const [named, schema] of schemas)
     if (typeof schema === 'object' && '$id' in schema) ajv.addSchema(schema, named)
-  const commands = [
-    ...permafrost('--help')
-      .stdout.split('\nCommands:\n')[1]!
-      .matchAll(/^ {2}([a-z]+)/gm),
-  ].map((match) => match[1]!)
+  const commandsOf = (...family: readonly string[]): string[] =>
+    [
+      ...permafrost(...family, '--help')
+        .stdout.split('\nCommands:\n')[1]!
+        .matchAll(/^ {2}([a-z]+)/gm),
+    ].map((match) => [...family, match[1]!].join(' '))
+  const commands = commandsOf().flatMap((name) => (name === 'remote' ? commandsOf(name) : [name]))
 
   const { directory, reopen } = filled(t)
   const noting = reopen({ runs: true })
@@ -121,6 +128,9 @@ test('what each command prints with --json has the shape that the page gives', a
   const target = join(user.directory, 'work.js#work')
   const keyOf = (name: string): string => json(run('ls', name, '--json')).entries[0].key.digest
   const [list, half, square] = [keyOf('*list'), keyOf('*half'), keyOf('*square')]
+  const uri = `file://${temporaryFolder(t)}`
+  const { memo: key } = await put(await openBlobStore(uri), 1, { leaves: [new Uint8Array(10)] })
+  const memo = `${uri}/${key}`
   const asked: readonly (readonly string[])[] = [
     ['ls'],
     ['ls', 'nobody'],
@@ -141,6 +151,13 @@ test('what each command prints with --json has the shape that the page gives', a
     ['import', file],
     ['verify'],
     ['recover', '--dry-run'],
+    ['remote ls', '--long'],
+    ['remote ls', '-n', '1'],
+    ['remote stats'],
+    ['remote gc', '--dry-run'],
+    ['remote verify'],
+    ['remote copy', 'memory:'],
+    ['show', memo],
     ['evict', '--entries', '2'],
     ['gc'],
     ['clear', '--all'],
@@ -150,14 +167,16 @@ test('what each command prints with --json has the shape that the page gives', a
   for (const args of asked) {
     const schema = schemas.get(args[0]!)
     assert.ok(schema, `the page has no shape of ${args[0]}`)
-    const said = json(run(...args, '--json'))
+    const isRemote = args[0]!.startsWith('remote ')
+    const store = isRemote ? (args[0] === 'remote copy' ? [uri] : ['--store', uri]) : []
+    const said = json(run(...args[0]!.split(' '), ...store, ...args.slice(1), '--json'))
     const isValid = ajv.getSchema(args[0]!) ?? ajv.compile(schema)
     assert.ok(isValid(said), `${args.join(' ')}: ${ajv.errorsText(isValid.errors)}\n${JSON.stringify(said)}`)
   }
   assert.deepEqual([...new Set(asked.map(([command]) => command))].sort(), commands.toSorted())
   assert.deepEqual(
     [...schemas.keys()].filter((name) => !commands.includes(name)),
-    ['entry', 'counts', 'calls'],
+    ['entry', 'counts', 'calls', 'remote-entry'],
   )
   assert.ok(BIN.endsWith('main.js'))
 })
