@@ -35,7 +35,10 @@ const table: Readonly<Record<string, readonly string[]>> = {
   require: shared,
   'default-directory': shared,
   'open-groups': [...shared, 'freeze/', 'store/'],
-  'shared-room': [...shared, 'blob/', 'group-options', 'memo', 'shared/', 'store/'],
+  configuration: [...shared, 'default-directory', 'group-options', 'pipeline', 'require', 'codec/', 'store/'],
+  settings: [...shared, 'configuration', 'default-directory', 'group-options'],
+  'default-group': [...shared, 'codec/', 'group', 'group-options', 'settings'],
+  'shared-room': [...shared, 'blob/', 'configuration', 'group-options', 'memo', 'shared/', 'store/'],
   share: [
     ...shared,
     'abort',
@@ -147,6 +150,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   memoize: [
     ...shared,
     'call',
+    'configuration',
     'lookup',
     'memo',
     'memoize-options',
@@ -189,6 +193,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   index: [
     ...shared,
+    'configuration',
+    'default-group',
     'group-options',
     'memoize',
     'memoize-options',
@@ -203,7 +209,17 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'codec/',
     'store/',
   ],
-  'cli/': [...shared, 'default-directory', 'group', 'report', 'selection', 'index', 'freeze/'],
+  'cli/': [
+    ...shared,
+    'configuration',
+    'group',
+    'report',
+    'selection',
+    'settings',
+    'shared-room',
+    'index',
+    'freeze/',
+  ],
 }
 
 /** Arrows that are for types only. */
@@ -215,7 +231,6 @@ const typesOnly = new Set([
   'share → answer',
   'share → memo',
   'share → store/',
-  'shared-room → group-options',
   'shared-room → memo',
   'group → shared/',
   'group-options → codec/',

@@ -139,6 +139,7 @@ test('what each command prints with --json has the shape that the page gives', a
     ['gc'],
     ['clear', '--all'],
     ['doctor'],
+    ['config'],
     ['completion', 'fish'],
   ]
   for (const args of asked) {
