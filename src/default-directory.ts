@@ -1,5 +1,5 @@
 /**
- * Where results are kept if nobody says.
+ * Where a project is, and where results are kept if nobody says.
  */
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -10,10 +10,14 @@ export function defaultDirectory(scope?: 'project' | 'system'): string {
   const named = process.env['PERMAFROST_DIR']
   if (named !== undefined && named !== '' && scope === undefined) return named
   if (scope === 'system') return join(systemCache(), 'permafrost')
-  const start = process.cwd()
-  for (let folder = start; ; folder = dirname(folder)) {
-    if (existsSync(join(folder, 'package.json'))) return join(folder, '.permafrost')
-    if (folder === dirname(folder)) return join(start, '.permafrost')
+  return join(projectFolder() ?? process.cwd(), '.permafrost')
+}
+
+/** The nearest folder at or above the current one that has a package.json. */
+export function projectFolder(): string | undefined {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return undefined
   }
 }
 

@@ -101,6 +101,12 @@ export class ResultRequiredError extends PermafrostError {
   }
 }
 
+/** The configuration file, or what the environment says in its place, cannot be understood. */
+export class ConfigurationError extends PermafrostError {
+  override readonly name = 'ConfigurationError'
+  readonly code = 'ERR_CONFIGURATION' as const
+}
+
 /** A function given as an option threw. */
 export class OptionError extends PermafrostError {
   override readonly name = 'OptionError'

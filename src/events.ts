@@ -132,6 +132,7 @@ const CONSEQUENCES: Readonly<Record<string, string>> = {
   ERR_UNENCODABLE:
     '; the value is returned and not kept. registerClass() makes instances of a class storable',
   ERR_OPTION: '; the call runs uncached',
+  ERR_CONFIGURATION: '; functions run uncached. permafrost config checks it',
 }
 
 /** One process warning for each error code and subject; `subject` is a function's name or a directory. */

@@ -8,13 +8,14 @@ import type { Packages } from './freeze/origin.ts'
 import {
   codecCheck,
   compressCheck,
+  defaultLease,
   type LeaseOptions,
   leaseCheck,
   observeCheck,
   packagesCheck,
 } from './memoize-options.ts'
 import { is, type OptionCheck } from './options.ts'
-import { pipelineCheck } from './pipeline.ts'
+import { DEFAULT_PIPELINE, pipelineCheck } from './pipeline.ts'
 import { policies } from './store/policy.ts'
 import type { ByteSize, Codec, Duration, EvictionPolicy } from './types.ts'
 
@@ -150,6 +151,42 @@ export interface GroupOptions {
    * @defaultValue one process warning for each kind of failure and function
    */
   readonly onError?: (error: PermafrostError) => void
+}
+
+type Defaulted =
+  | 'maxSize'
+  | 'memory'
+  | 'policy'
+  | 'codec'
+  | 'compress'
+  | 'durability'
+  | 'lease'
+  | 'packages'
+  | 'observe'
+  | 'keyOrder'
+  | 'mode'
+  | 'patience'
+  | 'pipelineId'
+  | 'resultsOnly'
+  | 'readonly'
+
+/** What counts where nobody says; what is not here is none. */
+export const groupDefaults: Required<Pick<GroupOptions, Defaulted>> = {
+  maxSize: '1GiB',
+  memory: '64MiB',
+  policy: 'gdsf',
+  codec: 'cbor',
+  compress: false,
+  durability: 'commit',
+  lease: defaultLease,
+  packages: 'version',
+  observe: false,
+  keyOrder: 'respect',
+  mode: 'read-write',
+  patience: '5s',
+  pipelineId: DEFAULT_PIPELINE,
+  resultsOnly: false,
+  readonly: false,
 }
 
 /** The checks of all options of a group. */

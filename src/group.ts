@@ -8,11 +8,11 @@
 import { resolve } from 'node:path'
 import { checkCompression } from './codec/codec.ts'
 import { defaultDirectory } from './default-directory.ts'
-import { type PermafrostError, StoreError } from './errors.ts'
+import { type ConfigurationError, type PermafrostError, StoreError } from './errors.ts'
 import { emit, warn, warnOnce } from './events.ts'
 import { DEPARTED } from './explain.ts'
 import { digestBytes, newDigester } from './freeze/digest.ts'
-import { type GroupOptions, groupChecks } from './group-options.ts'
+import { type GroupOptions, groupChecks, groupDefaults } from './group-options.ts'
 import type { Flight } from './keep.ts'
 import type { Counted, SharedRoom } from './memo.ts'
 import { type Memoize, memoizeFor, memoOfWrapper, registerRoom } from './memoize.ts'
@@ -54,8 +54,6 @@ import type {
 
 export { factsOf } from './store/facts.ts'
 
-const DEFAULT_SIZE = '1GiB'
-const DEFAULT_MEMORY = '64MiB'
 /** Milliseconds that a function may cost more than it saves, and will save when it is called like that again, before somebody is told. */
 const WORTH_A_WARNING = 2000
 const MOST_FOUND = 20
@@ -88,20 +86,20 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   constructor(options: GroupOptions = {}) {
     checkOptions(options, groupChecks, 'new MemoizedGroup')
     checkCompression(options.compress ?? false, 'new MemoizedGroup')
-    const { clock = Date.now, policy = 'gdsf' } = options
+    const { clock = Date.now, memory = groupDefaults.memory, policy = groupDefaults.policy } = options
     this.#onError = options.onError
     this.#clock = clock
     this.directory = resolve(options.directory ?? defaultDirectory(options.scope))
     this.#store = this.#open({
       directory: this.directory,
-      readonly: options.readonly ?? false,
+      readonly: options.readonly ?? groupDefaults.readonly,
       temporary: options.temporary ?? false,
-      maxSize: bytes(options.maxSize ?? DEFAULT_SIZE, 'maxSize'),
+      maxSize: bytes(options.maxSize ?? groupDefaults.maxSize, 'maxSize'),
       maxEntries: options.maxEntries ?? Number.POSITIVE_INFINITY,
-      memory: options.memory === false ? 0 : bytes(options.memory ?? DEFAULT_MEMORY, 'memory'),
+      memory: memory === false ? 0 : bytes(memory, 'memory'),
       ...(options.checkUpTo !== undefined && { checkUpTo: bytes(options.checkUpTo, 'checkUpTo') }),
       policy: typeof policy === 'string' ? policies[policy] : policy,
-      durability: options.durability ?? 'commit',
+      durability: options.durability ?? groupDefaults.durability,
       clock,
       digest: digestBytes,
       newDigester,
@@ -119,7 +117,7 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
       run: this.#run,
       shared: this.#shared,
       pipelineId: options.pipelineId,
-      resultsOnly: options.resultsOnly ?? false,
+      resultsOnly: options.resultsOnly ?? groupDefaults.resultsOnly,
       report,
       count: (name, what, touched) => {
         this.#count(name, what)
@@ -127,18 +125,23 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
       },
       state: options.state,
       ttl: options.ttl === undefined ? undefined : milliseconds(options.ttl, 'ttl'),
-      codec: options.codec ?? 'cbor',
-      compress: options.compress ?? false,
-      packages: options.packages ?? 'version',
-      keyOrder: options.keyOrder ?? 'respect',
+      codec: options.codec ?? groupDefaults.codec,
+      compress: options.compress ?? groupDefaults.compress,
+      packages: options.packages ?? groupDefaults.packages,
+      keyOrder: options.keyOrder ?? groupDefaults.keyOrder,
       lease: leaseTerms(options.lease),
-      observe: options.observe ?? false,
+      observe: options.observe ?? groupDefaults.observe,
     })
     this.memoize = memoizeFor(() => this)
     if (this.#store !== undefined) opened(this, { end: () => this.#end(), parses: this.#store.parses })
   }
 
   #open(options: Parameters<typeof openStore>[0]): Store | undefined {
+    const { obstacle } = this
+    if (obstacle !== undefined) {
+      this.#report(obstacle, 'configuration')
+      return undefined
+    }
     try {
       return openStore(options)
     } catch (error) {
@@ -151,6 +154,11 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
   /** Whether a directory that is somebody else's is a warning, not an error. */
   protected get survivesMisuse(): boolean {
     return false
+  }
+
+  /** Why nobody knows which directory to open, or how. */
+  protected get obstacle(): ConfigurationError | undefined {
+    return undefined
   }
 
   #report(error: PermafrostError, subject: string): void {
@@ -355,38 +363,4 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
     if (isSwitchedOn('PERMAFROST_REPORT') && this.#counted.size > 0) console.error(this.report())
     this.close()
   }
-}
-
-// the default group and directory ----------------------------------------------------------------------------------
-
-let shared: MemoizedGroup | undefined
-let configured: GroupOptions = {}
-
-/**
- * Options of the default group, the one of functions that name none: for a program to give before the first of their calls,
- * whichever functions are memoized already. A later call replaces all options of an earlier one. Throws a `TypeError` for a wrong
- * option, and an `Error` once the group is open.
- */
-export function configure(options: GroupOptions): void {
-  checkOptions(options, groupChecks, 'configure')
-  checkCompression(options.compress ?? false, 'configure')
-  if (shared !== undefined) {
-    throw new Error(
-      `configure: the default group is open since the first call, in ${shared.directory}; configure it before`,
-    )
-  }
-  configured = options
-}
-
-/** Opens at the first call of a function, which a bad directory in the environment must not break. */
-class DefaultGroup extends MemoizedGroup {
-  protected override get survivesMisuse(): boolean {
-    return true
-  }
-}
-
-/** The group of functions that name none; opened at the first use. */
-export function defaultGroup(): MemoizedGroup {
-  shared ??= new DefaultGroup(configured)
-  return shared
 }

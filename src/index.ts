@@ -1,7 +1,7 @@
 /**
  * The public surface of permafrost.
  */
-import { defaultGroup } from './group.ts'
+import { defaultGroup } from './default-group.ts'
 import { type Memoize, memoizeFor } from './memoize.ts'
 
 /** `memoize` on the default group, which opens at the first call. */
@@ -10,9 +10,14 @@ export const memoize: Memoize = memoizeFor(defaultGroup)
 export type { BuiltinCodec, Compression } from './codec/codec.ts'
 // seams
 export { registerClass } from './codec/codec.ts'
+// configuration
+export { type Configuration, defineConfig } from './configuration.ts'
+// groups
+export { configure } from './default-group.ts'
 // errors
 export {
   CodecError,
+  ConfigurationError,
   FreezeError,
   OptionError,
   PermafrostError,
@@ -27,8 +32,7 @@ export { files } from './freeze/files.ts'
 // identity
 export { digest } from './freeze/freeze.ts'
 export { codeVersion, frozenState, ignore, inputVersion } from './freeze/marks.ts'
-// groups
-export { configure, MemoizedGroup } from './group.ts'
+export { MemoizedGroup } from './group.ts'
 export type { BuiltinPolicy, GroupOptions } from './group-options.ts'
 export type { Lookup } from './lookup.ts'
 // memoize

@@ -194,6 +194,9 @@ export interface LeaseOptions {
   readonly signals?: boolean
 }
 
+/** Of a function and a group that say nothing. */
+export const defaultLease: { readonly duration: Duration } = { duration: '30s' }
+
 /** The check of the `lease` option of functions and groups. */
 export const leaseCheck: OptionCheck = is.either(
   is.oneOf(false),
@@ -210,7 +213,7 @@ export function cacheErrorsOf(option: MemoizeOptions['cacheErrors']): CacheError
 /** The option in milliseconds. */
 export function leaseTerms(lease: false | LeaseOptions | undefined): LeaseTerms | false {
   if (lease === false) return false
-  const { duration = '30s', wait } = lease ?? {}
+  const { duration = defaultLease.duration, wait } = lease ?? {}
   return {
     duration: milliseconds(duration, 'lease.duration'),
     wait: wait === undefined ? Number.POSITIVE_INFINITY : milliseconds(wait, 'lease.wait'),

@@ -5,7 +5,8 @@
 import { types } from 'node:util'
 import { call, forget, refresh } from './call.ts'
 import { type BuiltinCodec, type Compression, checkCompression, codecOf } from './codec/codec.ts'
-import { ask } from './errors.ts'
+import { configuredMemospace, heedConfiguration } from './configuration.ts'
+import { ask, ConfigurationError, messageOf } from './errors.ts'
 import { defaultWalkOptions, freezeFunction, type WalkOptions } from './freeze/freeze.ts'
 import { ignore, registerStandIn } from './freeze/marks.ts'
 import { looksAtSuper, looksAtThis } from './freeze/place.ts'
@@ -223,13 +224,19 @@ function wrap<F extends AnyFunction>(
     memo.states.map((state) => ask('state', state)),
     options.cacheKey,
     [...memo.ignored],
-    ...(options.calls === undefined && options.memospace === undefined
-      ? []
-      : [options.calls, options.memospace]),
+    ...told(options.calls, memospaceOf(memo, options)),
   ])
   memos.set(wrapper, memo)
   return wrapper as unknown as Memoized<F>
 }
+
+/** What counts of a captured function where it is said. */
+const told = (calls: MemoizeOptions['calls'], memospace: string | undefined): unknown[] =>
+  calls === undefined && memospace === undefined ? [] : [calls, memospace]
+
+/** By its option, or else the configuration file. */
+const memospaceOf = (memo: Memo, { memospace }: MemoizeOptions): string | undefined =>
+  memospace ?? configuredMemospace(() => memo.name)
 
 /** The memos of wrappers. */
 const memos = new WeakMap<object, Memo>()
@@ -264,7 +271,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
   let walk: WalkOptions | undefined
   let states: readonly (() => unknown)[] | undefined
   const room = (): GroupRoom => {
-    settled ??= rooms.get(groupOf())!
+    settled ??= heeding(rooms.get(groupOf())!)
     return settled
   }
   let lookingAtThis: boolean | undefined
@@ -350,8 +357,9 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     spaceOf: () => memo.space() ?? { pipelineId: DEFAULT_PIPELINE },
     space: () => {
       const pipelineId = pipelineOf(() => memo.name, options.pipelineId, room().pipelineId)
-      const isUsual = pipelineId === DEFAULT_PIPELINE && options.memospace === undefined
-      return isUsual ? undefined : { pipelineId, memospace: options.memospace }
+      const memospace = memospaceOf(memo, options)
+      const isUsual = pipelineId === DEFAULT_PIPELINE && memospace === undefined
+      return isUsual ? undefined : { pipelineId, memospace }
     },
     get resultsOnly() {
       return options.resultsOnly ?? room().resultsOnly
@@ -359,6 +367,18 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     rerunErrors: options.rerunErrors ?? false,
   }
   return memo
+}
+
+/** What a group gives, once the configuration file counts; of one that cannot be read nobody knows what it says: nothing is kept. */
+function heeding(room: GroupRoom): GroupRoom {
+  try {
+    heedConfiguration()
+    return room
+  } catch (error) {
+    if (room.store() === undefined) return room
+    room.report(new ConfigurationError(messageOf(error), { cause: error }), 'configuration')
+    return ignore({ ...room, store: () => undefined, shared: undefined })
+  }
 }
 
 const ageOf = (age: Duration | undefined): number => (age === undefined ? 0 : milliseconds(age))

@@ -1,7 +1,8 @@
 /**
  * Apart from which other results those of a function are kept: its pipeline, a name that people give to what belongs
- * together, and change to start over. Who says it, from the strongest: a handler for the function's name, the outermost
- * `withPipelineId` around the call, the function's option, PERMAFROST_PIPELINE_ID, the group's option.
+ * together, and change to start over. Who says it, from the strongest: a handler for the function's name (of the program, then of the
+ * configuration file), the outermost `withPipelineId` around the call, the function's option, PERMAFROST_PIPELINE_ID, the group's
+ * option, and for the default group the configuration file.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { OptionCheck } from './options.ts'
@@ -36,6 +37,8 @@ interface Handler {
 }
 
 const handlers: Handler[] = []
+/** Asked after all others. */
+const lastHandlers: Handler[] = []
 
 /**
  * Functions whose names match belong to this pipeline; of several handlers the first. Returns what takes it back.
@@ -59,6 +62,11 @@ export function addPipelineHandler(functions: RegExp, pipelineId: string): Dispo
   }
 }
 
+/** As `addPipelineHandler`, for good, and asked after all that the program adds before or later. */
+export function addLastPipelineHandler(functions: RegExp, pipelineId: string): void {
+  lastHandlers.push({ functions, pipelineId })
+}
+
 function check(where: string, id: string): void {
   if (!pipelineCheck.accepts(id)) throw new TypeError(`${where}: expected ${pipelineCheck.expects}`)
 }
@@ -72,9 +80,10 @@ export function pipelineOf(
   own: string | undefined,
   group: string | undefined,
 ): string {
-  if (handlers.length > 0) {
+  if (handlers.length > 0 || lastHandlers.length > 0) {
     const name = functionName()
-    const handler = handlers.find(({ functions }) => functions.test(name))
+    const fits = ({ functions }: Handler): boolean => functions.test(name)
+    const handler = handlers.find(fits) ?? lastHandlers.find(fits)
     if (handler !== undefined) return handler.pipelineId
   }
   return masks.getStore() ?? own ?? inEnvironment ?? group ?? DEFAULT_PIPELINE

@@ -3,8 +3,9 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { BlobStore } from './blob/blob-store.ts'
+import { importPlugins } from './configuration.ts'
 import { messageOf, type PermafrostError } from './errors.ts'
-import type { GroupOptions } from './group-options.ts'
+import { type GroupOptions, groupDefaults } from './group-options.ts'
 import type { SharedRoom } from './memo.ts'
 import { milliseconds } from './options.ts'
 import { aboutHere, attemptId } from './shared/about.ts'
@@ -13,8 +14,6 @@ import { RUNNER } from './shared/place.ts'
 import { givenBackOnSignals } from './shared/signals.ts'
 import { Tier } from './shared/tier.ts'
 import { lifeOf, processId } from './store/process.ts'
-
-const PATIENCE = '5s'
 
 /** How long a right to compute outlives a machine that is gone. */
 const DURATION = '60s'
@@ -26,7 +25,13 @@ type Options = Pick<GroupOptions, 'blobStore' | 'lease' | 'mode' | 'patience' | 
  * @param run the id of the run that its results are of
  */
 export function sharedRoom(
-  { blobStore, lease = {}, mode = 'read-write', patience = PATIENCE, signingKey }: Options,
+  {
+    blobStore,
+    lease = {},
+    mode = groupDefaults.mode,
+    patience = groupDefaults.patience,
+    signingKey,
+  }: Options,
   clock: () => number,
   report: (error: PermafrostError, subject: string) => void,
   run?: string,
@@ -35,7 +40,11 @@ export function sharedRoom(
   const isOpened = typeof blobStore === 'object' && !(blobStore instanceof URL)
   const root = isOpened ? blobStore.uri : withoutSecrets(blobStore)
   const tier = new Tier({
-    open: async () => (isOpened ? lent(blobStore) : (await blobRoom()).openBlobStore(`${blobStore}`)),
+    open: async () => {
+      if (isOpened) return lent(blobStore)
+      await importPlugins()
+      return (await blobRoom()).openBlobStore(`${blobStore}`)
+    },
     mode,
     signingKey,
     patience: milliseconds(patience, 'patience'),
@@ -100,7 +109,7 @@ const lent = (store: BlobStore): BlobStore =>
     },
   })
 
-function withoutSecrets(uri: string | URL): string {
+export function withoutSecrets(uri: string | URL): string {
   const url = new URL(uri)
   url.username = ''
   url.password = ''

@@ -38,7 +38,10 @@ const table: Readonly<Record<string, readonly string[]>> = {
   require: shared,
   'default-directory': shared,
   'open-groups': [...shared, 'freeze/', 'store/'],
-  'shared-room': [...shared, 'blob/', 'group-options', 'memo', 'shared/', 'store/'],
+  configuration: [...shared, 'default-directory', 'group-options', 'pipeline', 'require', 'codec/', 'store/'],
+  settings: [...shared, 'configuration', 'default-directory', 'group-options'],
+  'default-group': [...shared, 'codec/', 'group', 'group-options', 'settings'],
+  'shared-room': [...shared, 'blob/', 'configuration', 'group-options', 'memo', 'shared/', 'store/'],
   share: [
     ...shared,
     'abort',
@@ -152,6 +155,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   memoize: [
     ...shared,
     'call',
+    'configuration',
     'lookup',
     'memo',
     'memoize-options',
@@ -195,6 +199,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
   ],
   index: [
     ...shared,
+    'configuration',
+    'default-group',
     'group-options',
     'memoize',
     'memoize-options',
@@ -212,7 +218,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
   'cli/': [
     ...shared,
     'blob/',
-    'default-directory',
+    'configuration',
     'freeze/',
     'group',
     'index',
@@ -220,6 +226,8 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'report',
     'runs',
     'selection',
+    'settings',
+    'shared-room',
     'shared/',
   ],
 }
@@ -238,7 +246,6 @@ const typesOnly = new Set([
   'share → answer',
   'share → memo',
   'share → store/',
-  'shared-room → group-options',
   'shared-room → memo',
   'group → shared/',
   'group-options → codec/',

@@ -4,11 +4,11 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, InvalidArgumentError } from 'commander'
-import { defaultDirectory } from '../default-directory.ts'
 import { BlobError, messageOf, type PermafrostError, StoreError, type StoreErrorCode } from '../errors.ts'
 import { MemoizedGroup } from '../group.ts'
 import { is } from '../options.ts'
 import { isPrefix } from '../selection.ts'
+import { settingsOf } from '../settings.ts'
 import type { ByteSize, Duration, Entry, EntryFilter } from '../types.ts'
 import { shortened } from './words.ts'
 
@@ -64,8 +64,14 @@ export function answer(of: Command, value: unknown, say: () => string): void {
 export const warn = (message: string): void =>
   console.error(`permafrost: warning: ${shortened(message, 2000)}`)
 
+/** What the command line was told to work on, if it was. */
+export const namedDirectory = (of: Command): string | undefined => common(of).directory
+
+/** As programs have it that are told nothing else. Throws a `TypeError` for a configuration file that cannot be read. */
 export function directoryOf(of: Command): string {
-  return resolve(common(of).directory ?? defaultDirectory())
+  const named = namedDirectory(of)
+  if (named !== undefined) return resolve(named)
+  return settingsOf().find(({ name }) => name === 'directory')!.value as string
 }
 
 /**

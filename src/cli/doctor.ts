@@ -2,13 +2,15 @@
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Command } from 'commander'
+import { configurationFile } from '../configuration.ts'
 import { messageOf } from '../errors.ts'
 import { digestBytes } from '../freeze/digest.ts'
 import { canInspect } from '../freeze/inspect.ts'
 import { factsOf, MemoizedGroup } from '../group.ts'
 import type { GroupOptions } from '../index.ts'
+import { settingsOf } from '../settings.ts'
 import type { GroupStats } from '../types.ts'
-import { answer, command, directoryOf, EXIT } from './common.ts'
+import { answer, command, directoryOf, EXIT, namedDirectory } from './common.ts'
 import { counted, shortened, size, styled } from './words.ts'
 
 interface Finding {
@@ -41,14 +43,20 @@ const line = ({ found, next, state, what }: Finding): string =>
 
 function examine(of: Command, engines: string): Finding[] {
   const loaded = [hashing(), database()]
+  const configured = configuration()
+  // of what cannot be read nobody knows which directory it names
+  const isKnown = configured.state === 'ok' || namedDirectory(of) !== undefined
   return [
     node(engines),
     ...loaded,
     inspector(),
-    ...directory(
-      of,
-      loaded.every(({ state }) => state === 'ok'),
-    ),
+    configured,
+    ...(isKnown
+      ? directory(
+          of,
+          loaded.every(({ state }) => state === 'ok'),
+        )
+      : []),
     ...environment(),
   ]
 }
@@ -125,6 +133,18 @@ function inspector(): Finding {
         found: 'refused, so functions that capture variables run uncached',
         next: 'run node without --permission, or give such functions a "version"',
       }
+}
+
+function configuration(): Finding {
+  const what = 'configuration'
+  try {
+    settingsOf()
+    const found = configurationFile()?.path ?? 'no file'
+    return { what, state: 'ok', found }
+  } catch (error) {
+    const next = 'mend it: until then functions run uncached'
+    return { what, state: 'problem', found: shortened(messageOf(error), LONGEST), next }
+  }
 }
 
 // the directory ----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { EXIT, explainFailure, warn } from './common.ts'
 import { addCompletion } from './completion.ts'
+import { addConfiguring } from './configuring.ts'
 import { addDoctor } from './doctor.ts'
 import { addKeeping } from './keeping.ts'
 import { addListing } from './listing.ts'
@@ -36,7 +37,7 @@ const program: Command = new Command('permafrost')
   .version(version)
   .option(
     '-d, --directory <path>',
-    'the cache directory (default: PERMAFROST_DIR, else .permafrost beside package.json)',
+    'the cache directory (default: PERMAFROST_DIR, the configuration file, else .permafrost beside package.json)',
   )
   .option('--json', 'print JSON')
   .helpCommand(false)
@@ -57,7 +58,17 @@ program.configureOutput({
   },
 })
 
-for (const add of [addListing, addTop, addSummary, addShowing, addKeeping, addMoving, addRemote]) add(program)
+for (const add of [
+  addListing,
+  addTop,
+  addSummary,
+  addShowing,
+  addKeeping,
+  addMoving,
+  addRemote,
+  addConfiguring,
+])
+  add(program)
 addDoctor(program, engines.node)
 addCompletion(program)
 

@@ -173,10 +173,14 @@ function hidden(): [string, object][] {
   const of = Object.getPrototypeOf
   const generator = of(function* () {})
   const asyncGenerator = of(async function* () {})
-  const strict = (function () {
-    // biome-ignore lint/complexity/noArguments: it is what this is about
-    return arguments
-  })()
+  class Strict {
+    /** In strict mode even where a loader made a script of this module. */
+    arguments(): unknown {
+      // biome-ignore lint/complexity/noArguments: it is what this is about
+      return arguments
+    }
+  }
+  const strict = new Strict().arguments()
   return [
     ['%ThrowTypeError%', Object.getOwnPropertyDescriptor(strict, 'callee')!.get!],
     ['%TypedArray%', of(Uint8Array)],

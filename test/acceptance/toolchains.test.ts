@@ -64,6 +64,12 @@ describe('TypeScript', () => {
     check(user, () => user.run('main.ts', { node: ['--import', tsx] }))
   })
 
+  test('run by tsx as CommonJS', (t) => {
+    const user = project(t, { ...typescript, 'package.json': '{}' })
+    const tsx = createRequire(import.meta.url).resolve('tsx')
+    check(user, () => user.run('main.ts', { node: ['--import', tsx] }))
+  })
+
   // Node 20 does not strip types
   if (major >= 22) {
     test('run by Node, which strips types', (t) => {
