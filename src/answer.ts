@@ -5,8 +5,9 @@ import { performance } from 'node:perf_hooks'
 import { recompute } from './audit.ts'
 import { PermafrostError } from './errors.ts'
 import { expiryOf, type Found } from './find.ts'
-import { outside } from './frame.ts'
+import { frameOf, outside } from './frame.ts'
 import { guarded } from './guard.ts'
+import type { Kept } from './keep.ts'
 import { keyOf } from './key.ts'
 import { noteFound } from './noted.ts'
 import { inherit } from './observe.ts'
@@ -53,6 +54,13 @@ export function answer(one: Call, found: Found): unknown {
   tellFailed(one, error, performance.now() - one.since)
   if (async) return Promise.reject(error)
   throw error
+}
+
+/** A hit that others may join. */
+export async function hitFor(one: Call, found: Found): Promise<Kept> {
+  const frame = frameOf(one.keyed.key.digest)
+  frame.expiresAt = expiryOf(one.memo, found.entry)
+  return { value: await answer(one, found), copy: found.copy, frame, recorded: found.recorded }
 }
 
 /** Does what is no part of the calls around it. */

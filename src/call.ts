@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
-import { answer, apart, type Call, countHit } from './answer.ts'
+import { answer, apart, type Call, countHit, hitFor } from './answer.ts'
 import { before, lookForMutation } from './audit.ts'
 import { CodecError } from './errors.ts'
 import { expiryOf, type Found, find, isFresh } from './find.ts'
@@ -198,13 +198,6 @@ async function* askedFor(asked: Call, sharing: Sharing | undefined): AsyncGenera
   }
   const ran: Ran = found === undefined ? run(one, lease) : { value: answer(one, found) }
   return yield* ('value' in ran ? ran.value : (await ran.flight.landed).value) as AsyncGenerator
-}
-
-/** A hit that others may join. */
-async function hitFor(one: Call, found: Found): Promise<Kept> {
-  const frame = frameOf(one.keyed.key.digest)
-  frame.expiresAt = expiryOf(one.memo, found.entry)
-  return { value: await answer(one, found), copy: found.copy, frame, recorded: found.recorded }
 }
 
 const ranTo = (one: Call, ran: Ran): Kept | Promise<Kept> =>

@@ -62,8 +62,11 @@ export function settingsOf(program: GroupOptions = {}): Setting[] {
 
 function settingIn(layers: readonly Layer[], name: SettingName): Setting {
   const layer = layers.find(({ options }) => options[name] !== undefined)
-  if (layer === undefined)
-    return { name, value: (groupDefaults as Record<string, unknown>)[name], from: 'default' }
+  if (layer === undefined) {
+    const isShared = layers.some(({ options }) => options['blobStore'] !== undefined)
+    const value = name === 'runs' ? isShared : (groupDefaults as Record<string, unknown>)[name]
+    return { name, value, from: 'default' }
+  }
   return stated(name, layer.options[name], layer.from)
 }
 

@@ -62,6 +62,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'find',
     'frame',
     'guard',
+    'keep',
     'key',
     'noted',
     'observe',
@@ -234,6 +235,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
 
 /** Arrows that are for types only. */
 const typesOnly = new Set([
+  'answer → keep',
   'answer → share',
   'memo → run-log',
   'noted → answer',
