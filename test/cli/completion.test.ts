@@ -43,6 +43,17 @@ test('bash completes commands, their options, choices and files', (t) => {
     const options = optionsOf(permafrost(command, '--help').stdout).filter((option) => option !== '--version')
     assert.deepEqual(complete(command, '--').sort(), options.sort(), command)
   }
+  const family = commandsOf(permafrost('remote', '--help').stdout)
+  assert.deepEqual(
+    complete('remote', '').filter((word) => !word.startsWith('-')),
+    family,
+  )
+  for (const command of family) {
+    const options = optionsOf(permafrost('remote', command, '--help').stdout)
+    const own = options.filter((option) => option !== '--version')
+    assert.deepEqual(complete('remote', command, '--').sort(), own.sort(), command)
+  }
+  assert.deepEqual(complete('remote', '--json', 'ls', '--store', ''), [])
   assert.deepEqual(complete('ls', '--sort', ''), ['used', 'created', 'size', 'time', 'hits', 'name'])
   assert.deepEqual(complete('ls', '-s', 'c'), ['created'])
   assert.deepEqual(complete('completion', ''), [
