@@ -1,5 +1,5 @@
 /**
- * Garbage in a blob store: results that are too old, leases and attempts that are over, large memory that no result names.
+ * Garbage in a blob store: results that are too old, leases that are over, failures of long ago, large memory that no result names.
  * Promises that nothing is removed but what permafrost put there, that each is looked at once more before it is, and that
  * no result loses its large memory, though others write meanwhile (see `objects.ts`). In doubt it stays.
  */
@@ -42,6 +42,8 @@ export interface CollectReport {
   readonly unreadable: number
 }
 
+/** Milliseconds for which it can be seen that a call failed. */
+const ATTEMPTS_STAY: number = 30 * DAY
 /** Objects that are looked at in one go through the results, so that memory is bounded. */
 const ROUND = 250_000
 /** Bytes of a blob that tell what it is. */
@@ -109,9 +111,10 @@ class Collection {
 
   /** Milliseconds that it may stay. */
   #leastAge({ kind }: ListedCall): number {
-    if (kind === 'result') return this.#options.olderThan ?? Number.POSITIVE_INFINITY
+    const { olderThan = Number.POSITIVE_INFINITY } = this.#options
+    if (kind === 'result') return olderThan
     // a lease that was not renewed for longer than any lasts is over
-    return kind === 'lease' ? LONGEST_DURATION + DAY : DAY
+    return kind === 'lease' ? LONGEST_DURATION + DAY : Math.min(olderThan, ATTEMPTS_STAY)
   }
 
   async #remove({ key, kind, size }: ListedCall, least: number): Promise<boolean> {
@@ -122,8 +125,7 @@ class Collection {
     if (found === undefined) return false
     const blob = Buffer.from((await found.bytes()).buffer)
     if (ageOf(found, this.#clock()) <= least) return false
-    if (kind === 'result' && !isOurs(blob)) return false
-    if (kind === 'lease' && leaseOf(blob.toString()) === undefined) return false
+    if (kind === 'lease' ? leaseOf(blob.toString()) === undefined : !isOurs(blob)) return false
     return dryRun === true || (await removeVersion(this.#store, found))
   }
 

@@ -37,6 +37,7 @@ async function withStrangers(store: BlobStore): Promise<readonly string[]> {
     [key, 'no result at all, but longer than what comes before a header of one'],
     [`${memo}/lease`, '{"format":2}'],
     [`${memo}/notes`, 'of somebody'],
+    [`${memo}/attempts/1`, 'of somebody'],
     [`permafrost-objects/ab/${'c'.repeat(64)}`, 'in the wrong place'],
     ['permafrost-objects/notes', 'of somebody'],
     ['zebra', 'another program'],
@@ -196,7 +197,8 @@ test('what is old leaves, by the clock of the store, and nobody else does', asyn
     free: false,
   }
   await store.put(`${old.memo}/lease`, Buffer.from(JSON.stringify(lease)))
-  await store.put(`${old.memo}/attempts/1`, Buffer.from('failed'))
+  await store.put(`${old.memo}/attempts/1`, old.blob)
+  await store.put(`${other.memo}/attempts/1`, other.blob)
   now += 10 * DAY
   const young = await put(store, 3, { leaves: [large(2), large(3)] })
   await store.put(`${young.memo}/lease`, Buffer.from(JSON.stringify(lease)))
@@ -214,6 +216,7 @@ test('what is old leaves, by the clock of the store, and nobody else does', asyn
     await keysOf(store),
     [
       other.key,
+      `${other.memo}/attempts/1`,
       young.key,
       ...young.objects,
       `${young.memo}/lease`,
