@@ -38,6 +38,7 @@ type Plain =
   | 'pipelineId'
   | 'resultsOnly'
   | 'readonly'
+  | 'runs'
 
 /**
  * What a configuration file may say. Options of groups are those of the default group; a `directory` counts from the file's own

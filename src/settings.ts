@@ -105,6 +105,13 @@ const READ: Readonly<Partial<Record<SettingName, (text: string) => unknown>>> = 
     /^(?:1|true|yes|on)$/i.test(text) ? true : /^(?:0|false|no|off)$/i.test(text) ? false : text,
 }
 
+/** One of them, of a program that says nothing. Throws as `settingsOf` does. */
+export const settingOf = (wanted: SettingName): unknown =>
+  settingsOf().find(({ name }) => name === wanted)!.value
+
+/** The key, if there is one, of a program that says nothing. Throws as `settingsOf` does. */
+export const signingKeySet = (): GroupOptions['signingKey'] => keyOf(settingOf('signingKey'), false)
+
 /** The options of the default group, of a program that says this. Throws as `settingsOf` does, and for a signing key that is not there. */
 export function defaultGroupOptions(program: GroupOptions): GroupOptions {
   const { scope, ...rest } = program

@@ -620,6 +620,19 @@ describe('permafrost config', () => {
     assert.deepEqual(command(user, ['ls', '-d', 'empty']).printed, ['nothing is kept'])
   })
 
+  test("remote commands work on the file's blob store, with its plugins", (t) => {
+    const user = asking(t)
+    const blobs = pathToFileURL(join(user.directory, 'blobs')).href
+    user.write({
+      'permafrost.config.json': JSON.stringify({ blobStore: blobs, plugins: ['./plugin.js'] }),
+      'plugin.js': `console.log('imported')`,
+    })
+    assert.equal(ask(user).sent, 1)
+    const { printed, stderr } = command(user, ['remote', 'ls'])
+    assert.equal(printed[0], 'imported', stderr)
+    assert.match(printed[2]!, /^fit +default /)
+  })
+
   test('doctor tells what is wrong with the file, and goes on', (t) => {
     const user = asking(t, { 'permafrost.config.json': '{ "tll": 1 }' })
     const { printed, status } = command(user, ['doctor'])

@@ -8,7 +8,7 @@ import { BlobError, messageOf, type PermafrostError, StoreError, type StoreError
 import { MemoizedGroup } from '../group.ts'
 import { is } from '../options.ts'
 import { isPrefix } from '../selection.ts'
-import { settingsOf } from '../settings.ts'
+import { settingOf } from '../settings.ts'
 import type { ByteSize, Duration, Entry, EntryFilter } from '../types.ts'
 import { shortened } from './words.ts'
 
@@ -71,7 +71,7 @@ export const namedDirectory = (of: Command): string | undefined => common(of).di
 export function directoryOf(of: Command): string {
   const named = namedDirectory(of)
   if (named !== undefined) return resolve(named)
-  return settingsOf().find(({ name }) => name === 'directory')!.value as string
+  return settingOf('directory') as string
 }
 
 /**
