@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GroupOptions, ignore, type MemoizedGroup, registerClass, withPipelineId } from 'permafrost'
 import { type BlobStore, openBlobStore } from 'permafrost/blob'
+import { project } from '../support/project.js'
 import { temporaryFolder, temporaryGroup } from '../support/temporary.js'
 
 /** A store that notes what it is asked, and fails when it is told to. */
@@ -354,32 +355,41 @@ function held(inner: BlobStore) {
   }
 }
 
-test('a call whose arguments change while it waits for its turn is not taken for what they are by then', async (t) => {
-  const store = await openBlobStore('memory:')
-  const source = ignore({ until: Promise.resolve() })
-  const slow = async (o: { n: number }) => {
-    await source.until
-    return { n: o.n }
-  }
-  const elsewhere = temporaryGroup(t, { blobStore: store })
-  await elsewhere.group.memoize(slow)({ n: 2 })
-  await elsewhere.group.push()
-  const directory = temporaryFolder(t)
-  const [one, other] = [temporaryGroup(t, { directory }), temporaryGroup(t, { directory, blobStore: store })]
-  let finish = (): void => {}
-  source.until = new Promise((resolve) => {
-    finish = resolve
+test('a call whose arguments change while it waits for its turn is not taken for what they are by then', (t) => {
+  const user = project(t, {
+    'main.mjs': `
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openBlobStore } from 'permafrost/blob'
+import { ignore, MemoizedGroup } from 'permafrost'
+const source = ignore({ until: undefined })
+const slow = async (o) => {
+  await source.until
+  return { n: o.n }
+}
+if (process.argv[2] === 'first') {
+  source.until = once(process.stdin, 'data').then(() => undefined)
+  const group = new MemoizedGroup({ directory: 'one' })
+  const first = group.memoize(slow, { shouldCache: () => false })({ n: 1 })
+  console.log('begun')
+  await first
+  process.exit()
+}
+const blobStore = await openBlobStore('memory:')
+const elsewhere = new MemoizedGroup({ directory: 'two', blobStore })
+await elsewhere.memoize(slow)({ n: 2 })
+await elsewhere.push()
+const child = spawn(process.execPath, [import.meta.filename, 'first'], { stdio: ['pipe', 'pipe', 'inherit'] })
+await once(child.stdout, 'data')
+const there = new MemoizedGroup({ directory: 'one', blobStore }).memoize(slow, { onUncacheable: 'ignore' })
+const given = { n: 1 }
+const second = there(given)
+given.n = 2
+child.stdin.end('go on')
+await second
+console.log(JSON.stringify([await there({ n: 1 }), await there({ n: 2 })]))`,
   })
-  const first = one.group.memoize(slow, { shouldCache: () => false })({ n: 1 })
-  const there = other.group.memoize(slow, { onUncacheable: 'ignore' })
-  const given = { n: 1 }
-  const second = there(given)
-  given.n = 2
-  finish()
-  await Promise.all([first, second])
-  given.n = 1
-  assert.deepEqual(await there({ n: 1 }), { n: 1 })
-  assert.deepEqual(await there({ n: 2 }), { n: 2 })
+  assert.deepEqual(user.run('main.mjs').printed, ['[{"n":1},{"n":2}]'])
 })
 
 test('a result that is made of arguments as they were for a while is not kept', async (t) => {
