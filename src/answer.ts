@@ -6,7 +6,7 @@ import { recompute } from './audit.ts'
 import { PermafrostError } from './errors.ts'
 import { expiryOf, type Found } from './find.ts'
 import { frameOf, outside } from './frame.ts'
-import { guarded } from './guard.ts'
+import { attempt, guarded } from './guard.ts'
 import type { Kept } from './keep.ts'
 import { keyOf } from './key.ts'
 import { noteFound } from './noted.ts'
@@ -30,7 +30,20 @@ export interface Call extends Asked {
   readonly timing: Timing | undefined
   /** What it has of the tier behind the directory. */
   readonly sharing?: Sharing | undefined
+  /** Why it may be another by now than its key says. */
+  readonly doubt?: string | undefined
 }
+
+/** Whether it is still the call that was made: while one waits, its caller may change what it is given. */
+export const isAsMade = ({ args, keyed, memo, self }: Call): boolean =>
+  attempt(() => keyOf(memo, self, args).key.digest) === keyed.key.digest
+
+/** The same after it has waited for others, on its way again. */
+export const resumed = (one: Call): Call => ({
+  ...one,
+  began: performance.now(),
+  doubt: one.doubt ?? (isAsMade(one) ? undefined : 'its arguments, or what it captures, changed before it ran'),
+})
 
 /** What was found, as the function would give it: it may throw. */
 export function answer(one: Call, found: Found): unknown {

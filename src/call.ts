@@ -8,7 +8,7 @@ import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import { types } from 'node:util'
 import { isAborted, signalsIn, unlessAborted } from './abort.ts'
-import { answer, apart, type Call, countHit, hitFor } from './answer.ts'
+import { answer, apart, type Call, countHit, hitFor, isAsMade, resumed } from './answer.ts'
 import { before, lookForMutation } from './audit.ts'
 import { CodecError } from './errors.ts'
 import { expiryOf, type Found, find, isFresh } from './find.ts'
@@ -110,8 +110,8 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   try {
     kept = await unlessAborted(waitingFor(keyed.key.digest, flight.landed), signals)
   } catch (error) {
-    // somebody else has given up, not this caller
-    if (flight.isAborted() && !isAborted(signals)) return call(memo, self, args)
+    // somebody else has given up, or has changed what he gave, not this caller
+    if ((flight.isAborted() && !isAborted(signals)) || !flight.isAsMade()) return call(memo, self, args)
     depend(keyed.inputPaths, undefined, 'a call that it waited for failed')
     failing(one, error)
     throw error
@@ -120,7 +120,7 @@ async function join(one: Call, flight: Flight): Promise<unknown> {
   inherit(keyed, recorded, Math.min(frame.expiresAt, expiryAtOnce(memo, room)))
   depend(frame.files, undefined, frame.doubt)
   const own = copy && !flight.isAborted() ? guarded(memo, room, copy) : undefined
-  if (own === undefined) return land(one, run(one, undefined))
+  if (own === undefined) return land(one, run(resumed(one), undefined))
   countHit(one)
   tellHit(one, { joined: true })
   note(one, 'joined')
@@ -152,7 +152,7 @@ async function flyLater(early: Call): Promise<Kept> {
   const { args, keyed, memo, room } = early
   const waiting = unlessAborted(waitPolitely(memo, room, keyed.key), signalsIn(args))
   const turn = await orFailing(early, waiting)
-  const one = { ...early, began: performance.now() }
+  const one = resumed(early)
   if (turn.kind === 'found') return hitFor(one, turn.found)
   const lease = turn.kind === 'compute' ? turn.lease : undefined
   return isAsked(one) ? flyShared(one, lease) : ranTo(one, run(one, lease))
@@ -171,7 +171,7 @@ async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
     if (sharing !== undefined) leaveShared(sharing)
     throw error
   }
-  const one = { ...early, began: performance.now(), sharing }
+  const one = { ...resumed(early), sharing }
   if (found !== undefined) {
     giveBack(memo, room, lease, 'done')
     if (sharing !== undefined) leaveShared(sharing)
@@ -191,7 +191,7 @@ async function* askedFor(asked: Call, sharing: Sharing | undefined): AsyncGenera
   const lease = turn.kind === 'compute' ? turn.lease : undefined
   const found =
     turn.kind === 'found' ? turn.found : sharing && (await orFailing(early, inquire(early, sharing)))
-  const one = { ...early, began: performance.now(), sharing }
+  const one = { ...resumed(early), sharing }
   if (found !== undefined) {
     giveBack(memo, room, lease, 'done')
     if (sharing !== undefined) leaveShared(sharing)
@@ -205,9 +205,11 @@ const ranTo = (one: Call, ran: Ran): Kept | Promise<Kept> =>
     ? ran.flight.landed
     : { value: ran.value, copy: undefined, frame: frameOf(one.keyed.key.digest), recorded: [] }
 
-const flightOf = ({ args, keyed, memo }: Call, landed: Promise<Kept>): Flight => {
+const flightOf = (one: Call, landed: Promise<Kept>): Flight => {
+  const { args, keyed, memo } = one
   const signals = signalsIn(args)
-  return { ...runningOf(memo, keyed.key), landed, joined: false, isAborted: () => isAborted(signals) }
+  const asked = { isAborted: () => isAborted(signals), isAsMade: () => isAsMade(one) }
+  return { ...runningOf(memo, keyed.key), landed, joined: false, ...asked }
 }
 
 /** What was run as the function would give it; a flight can be joined until it has landed. */
@@ -242,6 +244,7 @@ function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'reval
   if (sharing !== undefined && because !== undefined) sharing.over = true
   tellMiss(one, because)
   const frame = frameOf(keyed.key.digest, lease)
+  frame.doubt = one.doubt
   const signals = signalsIn(args)
   let flight: Flight | undefined
   const running = runningOf(memo, keyed.key)

@@ -62,7 +62,10 @@ export function conclude(
   doubt?: string,
 ): void {
   frame.isOver = true
-  depend([...inputPaths, ...frame.files], Math.min(frame.expiresAt, expiresAt), frame.doubt ?? doubt)
+  // whoever joined it learns of it from the frame
+  frame.expiresAt = Math.min(frame.expiresAt, expiresAt)
+  frame.doubt ??= doubt
+  depend([...inputPaths, ...frame.files], frame.expiresAt, frame.doubt)
 }
 
 /** The frames around here, the innermost first. */

@@ -37,6 +37,8 @@ export interface Flight extends Running {
   joined: boolean
   /** Whether whoever began it gave it up. */
   readonly isAborted: () => boolean
+  /** Whether what it was given, and what it captures, is still what its key says. */
+  readonly isAsMade: () => boolean
 }
 
 /** A call that has returned. */

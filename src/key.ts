@@ -111,12 +111,11 @@ export function strongKeyOf(subject: Subject, self: unknown, args: readonly unkn
   })
 }
 
-/** The same function, whose walks are remembered apart. */
+/** The same function, whose keys are remembered apart. */
 function strongOf(subject: Subject): Subject {
   let strong = strongs.get(subject)
   if (strong === undefined) {
     strong = Object.create(subject, {
-      walk: { value: strongWalk(subject.walk) },
       space: { value: () => undefined },
       tellUses: { value: () => undefined },
     }) as Subject
@@ -126,17 +125,6 @@ function strongOf(subject: Subject): Subject {
 }
 
 const strongs = new WeakMap<Subject, Subject>()
-
-function strongWalk(walk: WalkOptions): WalkOptions {
-  let strong = strongWalks.get(walk)
-  if (strong === undefined) {
-    strong = { ...walk }
-    strongWalks.set(walk, strong)
-  }
-  return strong
-}
-
-const strongWalks = new WeakMap<WalkOptions, WalkOptions>()
 
 const NONE: readonly never[] = []
 
@@ -225,11 +213,12 @@ const combined = (code: Digest, args: Digest, inputs: Digest, state: Digest): Di
  * enough to say which objects are in both: `x === EMPTY` is true for one of them only.
  */
 function freezeGiven(subject: Subject, self: unknown, args: readonly unknown[], code: Frozen): Frozen {
-  const { fn, version, walk } = subject
+  const { calls, fn, version, walk } = subject
   const given = givenOf(subject, self, args)
   const frozen = given === args ? freezeArguments(args, walk) : freezeValue(given, 'args', walk)
-  if (version !== undefined) return frozen
-  if (code.weak || frozen.weak) return freezeValue({ fn, given }, 'args', walk)
+  const codes = version === undefined ? [fn, ...calls] : calls
+  if ((code.weak || frozen.weak) && codes.length > 0)
+    return freezeValue({ fn: codes.length === 1 ? codes[0] : codes, given }, 'args', walk)
   const pairs = inBoth(code.nodes, frozen.nodes)
   if (pairs.length === 0) return frozen
   return { ...frozen, digest: digestForKey(Buffer.from(`${frozen.digest} ${pairs.join(' ')}`, 'latin1')) }
@@ -303,14 +292,26 @@ function calling({ calls, name, walk }: Subject, code: Frozen): Frozen {
   if (calls.length === 0) return code
   const called = calls.map((fn) => freezeFunction(fn, `${name} calls`, walk))
   const digests = [code, ...called].map(({ digest }) => digest)
+  const nodes = new Map<object | symbol, number>()
+  // what one of them captures may be what another is given
+  const shared: number[] = []
+  let count = 0
+  for (const part of [code, ...called]) {
+    for (const [node, number] of part.nodes) {
+      const before = nodes.get(node)
+      if (before === undefined) nodes.set(node, count + number)
+      else shared.push(before, count + number)
+    }
+    count += part.nodes.size
+  }
   return {
-    digest: digestForKey(Buffer.from(`calls ${digests.join(' ')}`, 'latin1')),
+    digest: digestForKey(Buffer.from(`calls ${[...digests, ...shared].join(' ')}`, 'latin1')),
     inputs: called.reduce((all, { inputs }) => together(all, inputs, NOTHING), code.inputs),
     inputVersions: [code, ...called].flatMap(({ inputVersions }) => inputVersions),
     environment: [code, ...called].flatMap(({ environment }) => environment),
     uses: [code, ...called].flatMap(({ uses }) => uses),
     packages: new Map([code, ...called].flatMap(({ packages }) => [...packages])),
-    nodes: code.nodes,
+    nodes,
     weak: [code, ...called].some(({ weak }) => weak),
   }
 }

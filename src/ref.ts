@@ -15,7 +15,7 @@ import type { Memo } from './memo.ts'
 import { inherit } from './observe.ts'
 import type { Digest, Entry } from './types.ts'
 
-/** A result that is kept, by its content. As an argument of a memoized function it counts as its `digest`. */
+/** A result that is kept, by its content. As an argument of a memoized function it counts as its `digest`, and the codec that reads it. */
 export interface Ref<T> {
   /** Of the bytes of the result. */
   readonly digest: Digest
@@ -28,10 +28,13 @@ export interface Ref<T> {
 
 class Reference implements Ref<unknown> {
   readonly digest: Digest
+  readonly #form: string
   readonly #get: () => unknown
 
-  constructor(digest: Digest, get: () => unknown) {
+  /** @param form how the bytes are read: the same may be something else to another codec */
+  constructor(digest: Digest, form: string, get: () => unknown) {
     this.digest = digest
+    this.#form = form
     this.#get = get
   }
 
@@ -39,8 +42,8 @@ class Reference implements Ref<unknown> {
     return this.#get()
   }
 
-  [frozenState](): Digest {
-    return this.digest
+  [frozenState](): readonly string[] {
+    return [this.digest, this.#form]
   }
 }
 
@@ -94,8 +97,8 @@ function keptOf(memo: Memo, self: unknown, args: readonly unknown[]): Referred |
 }
 
 function referenceTo(memo: Memo, { entry, keyed }: Referred, compute: () => unknown): Ref<unknown> {
-  const { async, object } = entry
-  return new Reference(object, () => {
+  const { async, codec, object } = entry
+  return new Reference(object, codec, () => {
     const found = readAgain(memo, keyed, object)
     if (found !== undefined) return found.value
     if (async) {
@@ -127,7 +130,7 @@ function readAgain(memo: Memo, { key }: Keyed, object: Digest): { readonly value
 /** A reference to what is not kept, so that somebody has to hold it. */
 function holding(memo: Memo, computed: unknown): Ref<unknown> {
   const before = digest(computed)
-  return new Reference(before, () => {
+  return new Reference(before, '', () => {
     const now = attempt(() => digest(computed))
     if (now !== before)
       depend([], undefined, `the result of ${memo.name} that it was referred to was changed`)

@@ -14,6 +14,7 @@ import { attempt, guarded } from './guard.ts'
 import { keyOf, strongKeyOf } from './key.ts'
 import type { Memo, Room, SharedRoom } from './memo.ts'
 import { putBack } from './outputs.ts'
+import { runningOf } from './running.ts'
 import type { Right } from './shared/lease.ts'
 import { leaseOf, type Place, placeOf } from './shared/place.ts'
 import type { Fetched, Missing } from './shared/tier.ts'
@@ -33,9 +34,10 @@ export interface Sharing {
 }
 
 /** Undefined where nothing is shared, or the call's place cannot be told. */
-export function sharingOf({ args, memo, room, self }: Call): Sharing | undefined {
+export function sharingOf({ args, doubt, memo, room, self }: Call): Sharing | undefined {
   const { shared } = room
-  if (shared === undefined) return undefined
+  // what it is by now has another place
+  if (shared === undefined || doubt !== undefined) return undefined
   return guarded(memo, room, () => ({ place: placeFor(memo, shared, self, args) }))
 }
 
@@ -69,8 +71,7 @@ export async function inquire(one: Call, sharing: Sharing): Promise<Found | unde
   const signals = signalsIn(args)
   const signal = signals.length === 0 ? undefined : AbortSignal.any([...signals])
   const look = async (isFresh: boolean): Promise<Found | 'unknown' | undefined> => {
-    const came = await tier.fetch(sharing.place, { isFresh, ...(signal && { signal }) })
-    const found = 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
+    const { came, found } = await fetched(memo, room, one.keyed.key, sharing.place, isFresh, signal)
     sharing.over = came.over
     return found ?? ('isUnknown' in came && came.isUnknown === true ? 'unknown' : undefined)
   }
@@ -99,6 +100,26 @@ export async function inquire(one: Call, sharing: Sharing): Promise<Found | unde
     const there = await look(true)
     if (there === 'unknown') return undefined
     if (there !== undefined) return there
+  }
+}
+
+/** Asks there. What is forgotten here or computed anew meanwhile is not to be replaced by what was there before. */
+async function fetched(
+  memo: Memo,
+  room: Room,
+  key: CallKey,
+  place: Place,
+  isFresh: boolean,
+  signal?: AbortSignal,
+): Promise<{ readonly came: Fetched | Missing; readonly found: Found | undefined }> {
+  const running = runningOf(memo, key)
+  room.running.add(running)
+  try {
+    const came = await room.shared!.tier.fetch(place, { isFresh, ...(signal && { signal }) })
+    const isOfUse = 'header' in came && !running.isOutdated
+    return { came, found: isOfUse ? received(memo, room, key, came) : undefined }
+  } finally {
+    room.running.delete(running)
   }
 }
 
@@ -187,9 +208,17 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
     about: shared.about(memo, one.keyed),
     read: () => attempt(() => room.store()?.read(entry)),
     over: sharing.over,
-    adopt: (theirs) => void attempt(() => received(memo, room, entry.key, theirs)),
+    adopt: (theirs) => {
+      if (isStill(room, entry)) attempt(() => received(memo, room, entry.key, theirs))
+    },
     done: (came) => right && giveBack(right, came !== 'failed'),
   })
+}
+
+/** Whether that is what the directory has: nobody has forgotten it or computed it anew since. */
+function isStill(room: Room, { createdAt, key, object }: Entry): boolean {
+  const now = attempt(() => room.store()?.find(key.digest))
+  return now?.object === object && now.createdAt === createdAt
 }
 
 /** Milliseconds from when a result is there to when its right is given back: who had looked just before must not take it. */
@@ -209,8 +238,7 @@ export function leave({ isSent, right }: Sharing): void {
 export async function overtaken(one: Call, sharing: Sharing): Promise<Found | undefined> {
   const { memo, room } = one
   if (sharing.right === undefined || sharing.right.isCertain()) return undefined
-  const came = await room.shared!.tier.fetch(sharing.place, { isFresh: true })
-  return 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
+  return (await fetched(memo, room, one.keyed.key, sharing.place, true)).found
 }
 
 export interface PullReport {
@@ -233,10 +261,7 @@ export async function pull(memo: Memo, calls: readonly (readonly unknown[])[]): 
   const one = async (args: readonly unknown[]): Promise<keyof PullReport> => {
     const { key } = keyOf(memo, undefined, args)
     if (isHere(memo, room, key)) return 'present'
-    const came = await room.shared!.tier.fetch(placeFor(memo, room.shared!, undefined, args), {
-      isFresh: true,
-    })
-    const found = 'header' in came ? received(memo, room, key, came) : undefined
+    const { found } = await fetched(memo, room, key, placeFor(memo, room.shared!, undefined, args), true)
     if (found !== undefined) release(found.outcome.value)
     return found === undefined ? 'missing' : 'pulled'
   }

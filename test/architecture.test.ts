@@ -52,6 +52,7 @@ const table: Readonly<Record<string, readonly string[]>> = {
     'key',
     'memo',
     'outputs',
+    'running',
     'shared/',
     'store/',
     'stream/',

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
+import { ignore } from 'permafrost'
 import { project } from './support/project.js'
 import { temporaryGroup } from './support/temporary.js'
 
@@ -248,4 +249,39 @@ try { f() } catch (error) { console.log(error.code) }`,
   })
   const { printed, status, stderr } = user.run('main.mjs')
   assert.deepEqual([printed, status, stderr], [['ERR_UNENCODABLE'], 0, ''])
+})
+
+test('who joins a call that is forgotten meanwhile has a result, and is not kept either', async (t) => {
+  const { group } = temporaryGroup(t)
+  const source = ignore({ value: 'old', until: pause(0) })
+  const inner = group.memoize(async () => {
+    const { value } = source
+    await source.until
+    return value
+  })
+  const outer = group.memoize(async () => `outer ${await inner()}`, { onUncacheable: 'ignore' })
+  let finish = (): void => {}
+  source.until = new Promise((resolve) => {
+    finish = () => resolve(undefined)
+  })
+  const [one, two] = [inner(), outer()]
+  source.value = 'new'
+  inner.forget()
+  finish()
+  assert.deepEqual([await one, await two], ['old', 'outer old'])
+  assert.equal(await outer(), 'outer new')
+})
+
+test('who joins a call that fails by what became of its arguments makes his own', async (t) => {
+  const { group } = temporaryGroup(t)
+  const f = group.memoize(async (o: { x: number }) => {
+    await pause(20)
+    if (o.x > 1) throw new Error('too large')
+    return o.x
+  })
+  const first = { x: 1 }
+  const [one, two] = [f(first), f({ x: 1 })]
+  first.x = 2
+  await assert.rejects(one, /too large/)
+  assert.equal(await two, 1)
 })

@@ -9,7 +9,7 @@ import { emit, tell, warn } from '../events.ts'
 import type { Digest } from '../types.ts'
 import { ByteWriter } from './bytes.ts'
 import { writeFunction } from './code.ts'
-import { digestForKey } from './digest.ts'
+import { digestForKey, inStrength } from './digest.ts'
 import { beginWalk } from './function.ts'
 import { isAsBefore } from './globals.ts'
 import { readings } from './kept.ts'
@@ -121,14 +121,25 @@ interface Stable extends Frozen {
   readonly rechecks: readonly (() => boolean)[]
 }
 
-const stable = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
-const settled = new WeakMap<WalkOptions, WeakMap<Function, Stable>>()
+type Answers = WeakMap<WalkOptions, WeakMap<Function, Stable>>
+
+interface Remembered {
+  readonly stable: Answers
+  readonly settled: Answers
+}
+
+const remembered = (): Remembered => ({ stable: new WeakMap(), settled: new WeakMap() })
+
+const usual = remembered()
+/** Answers by SHA-256: no walk may take one for another. */
+const strong = remembered()
 
 /**
  * A function by what it would do. While it captures only what cannot change, the walk is done once.
  * @param once take the first answer for good, whatever changes later.
  */
 export function freezeFunction(fn: Function, root: string, options: WalkOptions, once = false): Frozen {
+  const { settled, stable } = inStrength() ? strong : usual
   const known = once ? settled : stable
   let answers = known.get(options)
   if (answers === undefined) {
@@ -138,7 +149,7 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
   const before = answers.get(fn)
   if (before !== undefined && isStill(before)) return before
   const began = performance.now()
-  const { parsed, remembered } = readings
+  const { ...readBefore } = readings
   const walk = walkFrom(fn, root, options)
   const frozen = summary(walk)
   tell('freeze', () => ({
@@ -147,8 +158,8 @@ export function freezeFunction(fn: Function, root: string, options: WalkOptions,
     took: performance.now() - began,
     nodes: frozen.nodes.size,
     inputs: frozen.inputVersions.length,
-    parsed: readings.parsed - parsed,
-    remembered: readings.remembered - remembered,
+    parsed: readings.parsed - readBefore.parsed,
+    remembered: readings.remembered - readBefore.remembered,
     ...(walk.volatile && { again: 'at each call, since it captures what may change' }),
   }))
   for (const { what, where } of walk.blind) {

@@ -112,13 +112,14 @@ export function factsOf(fn: Function): FunctionFacts {
 }
 
 const digestOf = (text: string): Uint8Array => hashBytes(Buffer.from(text, 'utf16le'))
-const mentionsThis = (text: string): boolean => /\b(?:this|super|eval)\b/.test(text)
+/** `eval` may be spelled with escapes. */
+const mentionsThis = (text: string): boolean => /\b(?:this|super|eval)\b|\\u/.test(text)
 
 function parsedScript(script: Script): ScriptFacts | undefined {
   if (script.source === undefined) return undefined
   let facts = scripts.get(script)
   if (facts === undefined) {
-    facts = scriptFacts(script.source)
+    facts = scriptFacts(script.source, script.start)
     scripts.set(script, facts)
   }
   return facts

@@ -5,6 +5,7 @@
 import { types } from 'node:util'
 import { factsOf, givenScopes } from './function.ts'
 import { intrinsicName, isKnownGlobal, isNative, NODE_OBJECTS } from './intrinsics.ts'
+import { leadsToGlobal } from './lexical.ts'
 import { originalProperty } from './marks.ts'
 import { reach, writePaths } from './paths.ts'
 import type { FreeVariable, MemberPath } from './source.ts'
@@ -34,13 +35,18 @@ export function writeGlobal(walk: Walk, variable: FreeVariable, global: object):
   const { out } = walk
   const { name } = variable
   const members = variable.paths ?? variable.reads ?? []
-  if (name === 'globalThis' || name === 'global') {
+  const found = ownerOf(global, name)
+  const isForeign = global !== globalThis
+  // a script of that realm may declare a variable that stands before the global, which nobody tells us
+  if (isForeign) walk.volatile = true
+  if ((name === 'globalThis' || name === 'global') && (isForeign || found?.property.value === global)) {
+    if (found !== undefined)
+      walk.originals.push({ holder: global, key: name, owner: found.owner, definer: global })
     // globalThis.x is the global x
     for (const { called, path } of members) writeGlobal(walk, asVariable(path, called), global)
     if (variable.paths === undefined) walk.blind.push({ what: `${name} as a whole`, where: walk.path() })
     return out.tag(TAG.global)
   }
-  const found = ownerOf(global, name)
   if (found === undefined) {
     walk.volatile = true
     return out.tag(TAG.absent)
@@ -143,10 +149,11 @@ function nativeName(fn: Function, holder: object, key: string): string | undefin
   return isOwn ? key : `native ${fn.name}`
 }
 
-/** Whether a property holds what it did, and nothing nearer hides it. */
+/** Whether a property holds what it did, and nothing nearer hides it: of a global, a variable that a script declared since. */
 export function isAsBefore({ definer, holder, key, owner }: Original): boolean {
   const found = ownerOf(holder, key)
-  return found?.owner === owner && (found.property.get ?? found.property.value) === definer
+  if (found?.owner !== owner || (found.property.get ?? found.property.value) !== definer) return false
+  return holder !== globalThis || leadsToGlobal(key)
 }
 
 /** The members of a global along a path: the originals by name, the rest by what it is. */

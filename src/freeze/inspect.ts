@@ -35,6 +35,13 @@ export interface Script {
   readonly url: string
   /** Undefined for scripts nobody needs to read: those of Node itself and of packages. */
   readonly source: string | undefined
+  readonly start: Start
+}
+
+/** What V8 counts the first line of a script as, and the first character of that: whoever compiles it may say. */
+export interface Start {
+  readonly line: number
+  readonly column: number
 }
 
 interface RemoteObject {
@@ -213,19 +220,25 @@ export function scriptAt(url: string, how?: 'ask again'): Script | undefined {
 }
 
 function listScripts(): void {
-  const found: { scriptId: string; url: string; length: number }[] = []
+  const found: {
+    scriptId: string
+    url: string
+    length: number
+    startLine: number
+    startColumn: number
+  }[] = []
   const listen = ({ params }: { params: (typeof found)[number] }) => found.push(params)
   const events = session as unknown as NodeJS.EventEmitter
   events.on('Debugger.scriptParsed', listen)
   try {
     post('Debugger.enable')
-    for (const { scriptId, url, length } of found) {
+    for (const { scriptId, url, length, startLine, startColumn } of found) {
       if (scripts.has(scriptId)) continue
       const foreign = isForeign(url) || length > LONGEST_SCRIPT
       const source = foreign
         ? undefined
         : post<{ scriptSource: string }>('Debugger.getScriptSource', { scriptId }).scriptSource
-      scripts.set(scriptId, { url, source })
+      scripts.set(scriptId, { url, source, start: { line: startLine, column: startColumn } })
     }
   } finally {
     events.off('Debugger.scriptParsed', listen)

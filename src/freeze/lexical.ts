@@ -24,7 +24,8 @@ const MOST_LOOKS = 5000
 
 export function leadsToGlobal(name: string): boolean {
   const property = getOwnPropertyDescriptor(globalThis, name)
-  if (property === undefined || name === 'arguments') return false
+  // to look at a storage is to open it
+  if (property === undefined || name === 'arguments' || /Storage$/.test(name)) return false
   const { get, value } = property
   if (!('value' in property) && (get === undefined || getters.get(name) !== get)) return false
   const look = lookAt(name)

@@ -53,13 +53,13 @@ export function writeObject(walk: Walk, object: object): void {
   if (types.isProxy(object)) return walk.refuse('a Proxy')
   if (isIgnored(object)) return walk.out.tag(TAG.ignored)
   const prototype = getPrototypeOf(object)
+  if (Array.isArray(object)) return writeArray(walk, object, prototype)
   // what a class gives its instances has its constructor
   if (prototype === Object.prototype && !Object.hasOwn(object, 'constructor')) {
     if (plainExceptions(walk, object)) return
     walk.out.tag(TAG.object)
     return writeMembers(walk, object, ownKeys(object))
   }
-  if (Array.isArray(object)) return writeArray(walk, object, prototype)
   writeOther(walk, object, prototype)
 }
 

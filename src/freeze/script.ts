@@ -7,6 +7,7 @@
  */
 import { either, having, isOffset, isText, listOf, oneOf, row } from './checks.ts'
 import { type Declared, declaredIn } from './declared.ts'
+import type { Start } from './inspect.ts'
 import { type Reading, readOnce } from './kept.ts'
 import { linesOf, type Names, namesOf } from './names.ts'
 import { parseProgram } from './parse.ts'
@@ -58,13 +59,16 @@ export interface DeclaredFunction {
   readonly text: string
 }
 
-export function scriptFacts(source: string): ScriptFacts {
+/** @param start what V8 counts the first line and its first character as */
+export function scriptFacts(source: string, start: Start = BEGINNING): ScriptFacts {
   const data = readOnce(source, SCRIPT)
-  return data === undefined ? UNKNOWN : answersOf(data, source)
+  return data === undefined ? UNKNOWN : answersOf(data, source, start)
 }
 
+const BEGINNING: Start = { line: 0, column: 0 }
+
 /** Answers out of what was read from that source. */
-export function answersOf(data: ScriptData, source: string): ScriptFacts {
+export function answersOf(data: ScriptData, source: string, start: Start = BEGINNING): ScriptFacts {
   const { expressions, named, starExports, written } = data
   const names = new Set(written === 'all' ? [] : written)
   let known: Known | undefined
@@ -76,7 +80,9 @@ export function answersOf(data: ScriptData, source: string): ScriptFacts {
     }
     return known
   }
-  const offsetOf = (line: number, column: number): number => (look().lines[line] ?? Number.NaN) + column
+  /** In the source. */
+  const offsetOf = (line: number, column: number): number =>
+    (look().lines[line - start.line] ?? Number.NaN) + column - (line === start.line ? start.column : 0)
   return {
     isReassigned: written === 'all' ? () => true : (name) => names.has(name),
     imports: new Map(data.imports),
@@ -95,9 +101,10 @@ export function answersOf(data: ScriptData, source: string): ScriptFacts {
       const { declared, lines } = look()
       const found = declared.get(name)
       if (found === undefined) return undefined
-      const [, at, start, end] = found
+      const [, at, begin, end] = found
       const line = lineOf(lines, at)
-      return { line, column: at - lines[line]!, text: source.slice(start, end) }
+      const column = at - lines[line]! + (line === 0 ? start.column : 0)
+      return { line: line + start.line, column, text: source.slice(begin, end) }
     },
   }
 }

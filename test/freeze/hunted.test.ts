@@ -50,6 +50,7 @@ describe('globals', () => {
       () => fetch('x'),
       set(globals, 'fetch', ((x: number) => x).bind(null, 1)),
     ],
+    ['global replaced as a whole', () => (global as any).LIMIT, set(globals, 'global', { LIMIT: 9 })],
     ['Math.random mocked', () => Math.random(), set(Math, 'random', () => 1)],
     [
       'process.cwd()',

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { runInThisContext } from 'node:vm'
-import { digest } from 'permafrost'
+import { createContext, runInContext, runInThisContext } from 'node:vm'
+import { digest, memoize } from 'permafrost'
 import { leadsToGlobal } from '#src/freeze/lexical.js'
 import { folderWith } from '../support/temporary.js'
 
@@ -73,4 +73,34 @@ test('code made at run time may declare a variable between a function and its gl
   made.next()
   assert.equal(fn(), 'near')
   assert.notEqual(digest(fn), before)
+})
+
+test("a script's variable before a global of the language or of Node is noticed where nothing else changes", async (t) => {
+  const { at } = folderWith(t, {
+    'module.mjs': `
+      export const escaped = () => escape('x')
+      export const decoded = () => atob('aGk=')`,
+  })
+  const module = await import(pathToFileURL(at('module.mjs')).href)
+  const memos = [memoize(module.escaped), memoize(module.decoded)] as (() => unknown)[]
+  const keys = () => memos.map((memo) => (memo as any).key().digest as string)
+  const before = keys()
+  assert.deepEqual(keys(), before)
+  runInThisContext(`
+    const escape = () => 1
+    let atob = () => 2`)
+  assert.deepEqual([module.escaped(), module.decoded()], [1, 2])
+  for (const [index, key] of keys().entries()) assert.notEqual(key, before[index])
+})
+
+test('so is one of another context', (t) => {
+  const { at } = folderWith(t, {})
+  const context = createContext({})
+  const fn = runInContext('() => Number.isInteger(1)', context, { filename: at('script.js') })
+  const memo = memoize(fn as () => boolean)
+  const before = memo.key().digest
+  assert.equal(memo.key().digest, before)
+  runInContext('const Number = { isInteger: () => 2 }', context)
+  assert.equal(memo.fn(), 2)
+  assert.notEqual(memo.key().digest, before)
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type GroupOptions, ignore, type MemoizedGroup, registerClass, withPipelineId } from 'permafrost'
 import { type BlobStore, openBlobStore } from 'permafrost/blob'
+import { project } from '../support/project.js'
 import { temporaryFolder, temporaryGroup } from '../support/temporary.js'
 
 /** A store that notes what it is asked, and fails when it is told to. */
@@ -322,4 +323,140 @@ test('a stream that an asynchronous function gives is shared, too', async (t) =>
   await one.group.push()
   assert.equal(await read(other.group), 'ice')
   assert.equal(ran.times, 1)
+})
+
+/** A store of which some requests wait until they are let go. */
+function held(inner: BlobStore) {
+  const waiting: { readonly name: string; readonly go: () => void }[] = []
+  const holds = new Set<string>()
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return async (...args: unknown[]) => {
+        if (holds.has(String(name)))
+          await new Promise<void>((resolve) => waiting.push({ name: String(name), go: resolve }))
+        return Reflect.apply(value, target, args)
+      }
+    },
+  })
+  const turns = () => new Promise((resolve) => setImmediate(resolve))
+  return {
+    store,
+    hold: (name: string) => void holds.add(name),
+    /** Resolves when such a request is waiting. */
+    reached: async (name: string) => {
+      while (!waiting.some((one) => one.name === name)) await turns()
+    },
+    letGo: (name: string) => {
+      holds.delete(name)
+      for (const one of waiting.splice(0)) one.go()
+    },
+  }
+}
+
+test('a call whose arguments change while it waits for its turn is not taken for what they are by then', (t) => {
+  const user = project(t, {
+    'main.mjs': `
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { openBlobStore } from 'permafrost/blob'
+import { ignore, MemoizedGroup } from 'permafrost'
+const source = ignore({ until: undefined })
+const slow = async (o) => {
+  await source.until
+  return { n: o.n }
+}
+if (process.argv[2] === 'first') {
+  source.until = once(process.stdin, 'data').then(() => undefined)
+  const group = new MemoizedGroup({ directory: 'one' })
+  const first = group.memoize(slow, { shouldCache: () => false })({ n: 1 })
+  console.log('begun')
+  await first
+  process.exit()
+}
+const blobStore = await openBlobStore('memory:')
+const elsewhere = new MemoizedGroup({ directory: 'two', blobStore })
+await elsewhere.memoize(slow)({ n: 2 })
+await elsewhere.push()
+const child = spawn(process.execPath, [import.meta.filename, 'first'], { stdio: ['pipe', 'pipe', 'inherit'] })
+await once(child.stdout, 'data')
+const there = new MemoizedGroup({ directory: 'one', blobStore }).memoize(slow, { onUncacheable: 'ignore' })
+const given = { n: 1 }
+const second = there(given)
+given.n = 2
+child.stdin.end('go on')
+await second
+console.log(JSON.stringify([await there({ n: 1 }), await there({ n: 2 })]))`,
+  })
+  assert.deepEqual(user.run('main.mjs').printed, ['[{"n":1},{"n":2}]'])
+})
+
+test('a result that is made of arguments as they were for a while is not kept', async (t) => {
+  const { hold, letGo, reached, store } = held(await openBlobStore('memory:'))
+  const { group } = temporaryGroup(t, { blobStore: store })
+  const source = ignore({ until: Promise.resolve() })
+  const f = group.memoize(
+    async (o: { n: number }) => {
+      const { n } = o
+      await source.until
+      return { n }
+    },
+    { onUncacheable: 'ignore' },
+  )
+  const given = { n: 1 }
+  source.until = new Promise((resolve) => setImmediate(() => setImmediate(resolve)))
+  hold('get')
+  const first = f(given)
+  await reached('get')
+  given.n = 2
+  letGo('get')
+  // by the time it returns, they are as they were
+  assert.deepEqual(
+    await Promise.race([first, source.until.then(() => void (given.n = 1)).then(() => first)]),
+    { n: 2 },
+  )
+  assert.deepEqual(await f({ n: 1 }), { n: 1 })
+})
+
+test('what was asked for before somebody computed it anew does not replace that', async (t) => {
+  const memory = await openBlobStore('memory:')
+  const { hold, letGo, reached, store } = held(memory)
+  const next = ignore({ value: 0 })
+  const fresh = async () => ++next.value
+  const [one, other] = [temporaryGroup(t, { blobStore: memory }), temporaryGroup(t, { blobStore: store })]
+  await one.group.memoize(fresh)()
+  await one.group.push()
+  const there = other.group.memoize(fresh)
+  hold('get')
+  const first = there()
+  await reached('get')
+  assert.equal(await there.refresh(), 2)
+  letGo('get')
+  await first
+  await other.group.push()
+  assert.notEqual(await there(), 1)
+})
+
+test('who comes second does not take over what was computed anew meanwhile', async (t) => {
+  const memory = await openBlobStore('memory:')
+  const { hold, letGo, reached, store } = held(memory)
+  const next = ignore({ value: 0 })
+  const fresh = async () => ++next.value
+  const one = temporaryGroup(t, { blobStore: memory, lease: false })
+  const other = temporaryGroup(t, { blobStore: store, lease: false })
+  const there = other.group.memoize(fresh)
+  hold('put')
+  assert.equal(await there(), 1)
+  await reached('put')
+  // the other machine is quicker
+  await one.group.memoize(fresh).refresh()
+  await one.group.push()
+  hold('get')
+  letGo('put')
+  await reached('get')
+  assert.equal(await there.refresh(), 3)
+  letGo('get')
+  await other.group.push()
+  assert.equal(await there(), 3)
 })
