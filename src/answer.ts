@@ -27,6 +27,8 @@ export interface Call extends Asked {
   /** Whether its run is noted already. */
   readonly isNoted?: boolean
   readonly timing: Timing | undefined
+  /** Whether it had to wait, so that its arguments may be others by now. */
+  readonly isLate?: boolean
   /** What it has of the tier behind the directory. */
   readonly sharing?: Sharing | undefined
 }

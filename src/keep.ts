@@ -49,6 +49,8 @@ export interface Finished {
   /** Milliseconds. */
   readonly elapsed: number
   readonly async: boolean
+  /** Whether it began after its key was made, so that its arguments may have been others by then. */
+  readonly isLate?: boolean | undefined
   readonly lease: Lease | undefined
   /** Whether it was given up, forgotten or computed anew while it ran. */
   readonly isOutdated: boolean
@@ -127,8 +129,8 @@ const staleAfter = ({ staleIfError, staleWhileRevalidate }: Memo): number =>
 
 /** Encode and store what came of it. Gives the parts; or why it cannot be cached; or that it should not be. */
 function encoded(memo: Memo, room: Room, finished: Finished): Encoded | PermafrostError | 'unwanted' {
-  const { args, async, timing } = finished
-  const expiresAt = expiryToKeep(memo, room, finished, async)
+  const { args, async, isLate = false, timing } = finished
+  const expiresAt = expiryToKeep(memo, room, finished, async || isLate)
   if (typeof expiresAt !== 'number') return expiresAt
   let made: Encoded
   try {
