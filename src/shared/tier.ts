@@ -340,7 +340,9 @@ export class Tier {
     // it left the directory before its turn came
     if (stored === undefined) return 'failed'
     const leaves = stored.leaves.map(pieceOf)
-    await Promise.all(leaves.map((leaf, index) => this.#putLeaf(store, leaf, stored.leaves[index]!)))
+    // what is of no use there may be so because of these
+    const isAsked = over === undefined
+    await Promise.all(leaves.map((leaf, index) => this.#putLeaf(store, leaf, stored.leaves[index]!, isAsked)))
     const header: Header = {
       memo: place.memo,
       ...facts,
@@ -389,9 +391,10 @@ export class Tier {
   }
 
   /** Named by its digest, so whoever writes it writes the same. */
-  async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array): Promise<void> {
+  async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array, isAsked: boolean): Promise<void> {
     const key = objectKey(leaf.sha256)
-    if (leaf.size >= WORTH_ASKING && (await isThere(store, leaf, this.#options.clock()))) return
+    const { clock } = this.#options
+    if (isAsked && leaf.size >= WORTH_ASKING && (await isThere(store, leaf, clock()))) return
     await store.put(key, bytes)
   }
 
