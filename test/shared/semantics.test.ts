@@ -17,6 +17,8 @@ import { BlobError } from 'permafrost/blob'
 import { temporaryFolder, temporaryGroup } from '../support/temporary.js'
 import { gated, latch } from './gated.js'
 
+type Machine = ReturnType<typeof temporaryGroup>
+
 /** A function that gives another value each time it runs. */
 function numbered() {
   const ran = ignore({ times: 0 })
@@ -26,7 +28,7 @@ function numbered() {
 test('what is forgotten is gone there, too: nobody finds it again, not even at once', async (t) => {
   const gate = await gated()
   const options: GroupOptions = { blobStore: gate.store, lease: false }
-  const [one, other, third] = [1, 2, 3].map(() => temporaryGroup(t, options)) as [any, any, any]
+  const [one, other, third] = [1, 2, 3].map(() => temporaryGroup(t, options)) as [Machine, Machine, Machine]
   const { next, ran } = numbered()
   const here = one.group.memoize(next)
   assert.equal(await here(1), 1)
@@ -77,7 +79,7 @@ test('what may not be removed is replaced, and not found meanwhile', async (t) =
 
 test('a result that was forgotten while it was asked for does not stay', async (t) => {
   const gate = await gated()
-  const [one, other] = [1, 2].map(() => temporaryGroup(t, { blobStore: gate.store })) as [any, any]
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, { blobStore: gate.store })) as [Machine, Machine]
   const { next } = numbered()
   await one.group.memoize(next)(1)
   await one.group.push()
@@ -99,7 +101,7 @@ test('a result that was forgotten while it was asked for does not stay', async (
 test('a refresh wins over an upload of the old one that runs, and over what others had put there first', async (t) => {
   const gate = await gated()
   const options: GroupOptions = { blobStore: gate.store, lease: false }
-  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [any, any]
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [Machine, Machine]
   const { next } = numbered()
   const [here, there] = [one.group.memoize(next), other.group.memoize(next)]
   const putting = latch()
@@ -116,7 +118,7 @@ test('a refresh wins over an upload of the old one that runs, and over what othe
 test('arguments that are changed while others are asked: nothing is kept under a key that is not theirs', async (t) => {
   const gate = await gated()
   const options: GroupOptions = { blobStore: gate.store }
-  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [any, any]
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [Machine, Machine]
   const sum = async (list: number[]) => list.reduce((a, b) => a + b, 0)
   // of functions that are not declared so, the first calls tell that they give promises; they may stop doing so
   const either = (list: number[]) => (list.length > 3 ? sum(list) : list.reduce((a, b) => a + b, 0))
@@ -149,7 +151,7 @@ test('whoever waits for another process has the arguments that it has now', asyn
   const gate = await gated()
   const directory = join(temporaryFolder(t), 'cache')
   const options: GroupOptions = { blobStore: gate.store, directory }
-  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [any, any]
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, options)) as [Machine, Machine]
   const finished = ignore(latch())
   const isSlow = ignore({ yes: true })
   const sum = async (list: number[]) => {
@@ -270,7 +272,7 @@ test('an async generator sends what it gave, and finds what was pulled', async (
     for await (const value of stream) values.push(value)
     return values
   }
-  const [one, other] = [1, 2].map(() => temporaryGroup(t, { blobStore: gate.store })) as [any, any]
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, { blobStore: gate.store })) as [Machine, Machine]
   assert.deepEqual(await all(one.group.memoize(count)(2)), [0, 1])
   await one.group.push()
   const there = other.group.memoize(count)
@@ -548,4 +550,22 @@ test('a store that could not be opened is opened later', async (t) => {
   rmSync(join(folder, 'store'))
   await group.push()
   assert.equal(await temporaryGroup(t, { blobStore: `file://${folder}/store` }).group.memoize(next)(1), 1)
+})
+
+test('who closes while he computes leaves the right to others', async (t) => {
+  const gate = await gated()
+  const [one, other] = [1, 2].map(() => temporaryGroup(t, { blobStore: gate.store })) as [Machine, Machine]
+  const finished = ignore(latch())
+  const isSlow = ignore({ yes: true })
+  const slow = async (x: number) => {
+    if (isSlow.yes) await finished.opened
+    return x
+  }
+  const early = one.group.memoize(slow)(1)
+  while (!gate.asked.includes('put lease')) await new Promise((resolve) => setImmediate(resolve))
+  one.group.close()
+  isSlow.yes = false
+  assert.equal(await other.group.memoize(slow)(1), 1, 'it did not have to wait')
+  finished.open()
+  assert.equal(await early, 1)
 })
