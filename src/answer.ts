@@ -42,7 +42,8 @@ export const isAsMade = ({ args, keyed, memo, self }: Call): boolean =>
 export const resumed = (one: Call): Call => ({
   ...one,
   began: performance.now(),
-  doubt: one.doubt ?? (isAsMade(one) ? undefined : 'its arguments, or what it captures, changed before it ran'),
+  doubt:
+    one.doubt ?? (isAsMade(one) ? undefined : 'its arguments, or what it captures, changed before it ran'),
 })
 
 /** What was found, as the function would give it: it may throw. */

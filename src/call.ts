@@ -65,14 +65,6 @@ export function refresh(memo: Memo, self: unknown, args: readonly unknown[]): un
   })
 }
 
-/** Forget what is kept of a call, and what is being computed for it. Throws `FreezeError`. */
-export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
-  const { digest } = keyOf(memo, self, args).key
-  const room = memo.room()
-  outdate(room, { digest })
-  return room.store()?.drop(digest) ?? false
-}
-
 function withKey(memo: Memo, self: unknown, args: readonly unknown[], goOn: (one: Call) => unknown): unknown {
   if (disabled()) {
     depend([], undefined, `it calls ${memo.name} while PERMAFROST_DISABLE is set`)
@@ -160,26 +152,31 @@ async function flyLater(early: Call): Promise<Kept> {
 
 /** Others may have computed it, or be at it, on another machine. */
 async function flyShared(early: Call, lease: Lease | undefined): Promise<Kept> {
-  const { memo, room } = early
   const sharing = sharingOf(early)
-  let found: Found | undefined
-  try {
-    found = sharing && (await orFailing(early, inquire(early, sharing)))
-  } catch (error) {
-    // given up, by its own signal
-    giveBack(memo, room, lease, 'done')
-    if (sharing !== undefined) leaveShared(sharing)
-    throw error
-  }
+  const found = await ofOthers(early, sharing, lease)
   const one = { ...resumed(early), sharing }
-  if (found !== undefined) {
-    giveBack(memo, room, lease, 'done')
-    if (sharing !== undefined) leaveShared(sharing)
-    return hitFor(one, found)
-  }
+  if (found !== undefined) return hitFor(one, found)
   const kept = await ranTo(one, run(one, lease))
   const theirs = sharing && (await overtaken(one, sharing))
   return theirs === undefined ? kept : hitFor({ ...one, isNoted: true }, theirs)
+}
+
+/** What others have. Gives lease and right back where nothing is to be computed under them. */
+async function ofOthers(
+  one: Call,
+  sharing: Sharing | undefined,
+  lease: Lease | undefined,
+): Promise<Found | undefined> {
+  let found: Found | undefined | 'given up' = 'given up'
+  try {
+    found = sharing && (await orFailing(one, inquire(one, sharing)))
+    return found
+  } finally {
+    if (found !== undefined) {
+      giveBack(one.memo, one.room, lease, 'done')
+      if (sharing !== undefined) leaveShared(sharing)
+    }
+  }
 }
 
 /** The values of an asynchronous generator, once somebody wants one: what others have recorded, or the function's own. */
@@ -189,13 +186,8 @@ async function* askedFor(asked: Call, sharing: Sharing | undefined): AsyncGenera
   const first = takeTurn(memo, room, keyed.key)
   const turn = first.kind === 'wait' ? await waitPolitely(memo, room, keyed.key) : first
   const lease = turn.kind === 'compute' ? turn.lease : undefined
-  const found =
-    turn.kind === 'found' ? turn.found : sharing && (await orFailing(early, inquire(early, sharing)))
+  const found = turn.kind === 'found' ? turn.found : await ofOthers(early, sharing, lease)
   const one = { ...resumed(early), sharing }
-  if (found !== undefined) {
-    giveBack(memo, room, lease, 'done')
-    if (sharing !== undefined) leaveShared(sharing)
-  }
   const ran: Ran = found === undefined ? run(one, lease) : { value: answer(one, found) }
   return yield* ('value' in ran ? ran.value : (await ran.flight.landed).value) as AsyncGenerator
 }
@@ -303,9 +295,11 @@ function run(asked: Call, lease: Lease | undefined, because?: 'refresh' | 'reval
       observed(memo, keyed, frame, () => (recording === undefined ? invoke() : recording.run(invoke))),
     )
   } catch (error) {
+    memo.learnt.isSync = true
     return { value: failed(error, false) }
   }
   if (!types.isPromise(result)) {
+    memo.learnt.isSync = true
     const streaming = streamOf(result)
     if (streaming !== undefined) return { value: stream(streaming, false) }
     finish({ value: result }, false)

@@ -344,7 +344,13 @@ export class MemoizedGroup implements Disposable, AsyncDisposable {
     closed(this)
     this.#run?.close()
     store?.close()
-    void this.#shared?.tier.close()
+    void this.#leave()
+  }
+
+  /** Rights are given back while there is a store to tell. */
+  async #leave(): Promise<void> {
+    await this.#shared?.rights?.releaseAll()
+    await this.#shared?.tier.close()
   }
 
   [Symbol.dispose](): void {

@@ -115,4 +115,6 @@ export interface Learnt {
   time: number
   /** Whether one of them gave a promise. */
   isAsync: boolean
+  /** Whether one of them gave a value, or threw, without waiting. */
+  isSync: boolean
 }

@@ -3,7 +3,7 @@
  * call.ts. Knows how functions look from outside, not how results are found.
  */
 import { types } from 'node:util'
-import { call, forget, refresh } from './call.ts'
+import { call, refresh } from './call.ts'
 import { type BuiltinCodec, type Compression, checkCompression, codecOf } from './codec/codec.ts'
 import { configuredMemospace, heedConfiguration } from './configuration.ts'
 import { ask, ConfigurationError, messageOf } from './errors.ts'
@@ -22,7 +22,7 @@ import { DEFAULT_PIPELINE, pipelineOf } from './pipeline.ts'
 import { withoutReads, withReads } from './recorded.ts'
 import { type Ref, refer } from './ref.ts'
 import { outdate } from './running.ts'
-import { memoUri } from './share.ts'
+import { forget, memoUri } from './share.ts'
 import type { LeaseTerms } from './store/contract.ts'
 import type { AnyFunction, CallKey, Codec, Duration, FunctionStats } from './types.ts'
 
@@ -333,7 +333,7 @@ function memoOf(fn: AnyFunction, options: MemoizeOptions, groupOf: () => Memoize
     },
     isAsync: types.isAsyncFunction(fn) && !types.isGeneratorFunction(fn),
     isAsyncGenerator: types.isAsyncFunction(fn) && types.isGeneratorFunction(fn),
-    learnt: { calls: 0, time: 0, isAsync: false },
+    learnt: { calls: 0, time: 0, isAsync: false, isSync: false },
     cacheErrors: cacheErrorsOf(options.cacheErrors),
     captureOutput: options.captureOutput ?? false,
     audit: options.audit,

@@ -74,6 +74,32 @@ export function encodeParts(codec: Codec, outcome: Outcome, inputs: readonly str
   return hasOutputs ? encodeOutcome(codec, outcome, inputs) : { form: codec.name, ...encoded }
 }
 
+const damagedEnvelope = (): CodecError =>
+  new CodecError('ERR_UNDECODABLE', 'cannot read a stored value: the envelope is damaged')
+
+const areAll = <T>(list: unknown, is: (one: unknown) => one is T): list is readonly T[] =>
+  Array.isArray(list) && list.every(is)
+
+/** What comes from elsewhere may be anything. */
+export const isPrinted = (one: unknown): one is Printed =>
+  Array.isArray(one) &&
+  (one[0] === 1 || one[0] === 2) &&
+  (typeof one[1] === 'string' || one[1] instanceof Uint8Array)
+
+export const isOutput = (one: unknown): one is Output =>
+  Array.isArray(one) &&
+  typeof one[0] === 'string' &&
+  typeof one[1] === 'number' &&
+  typeof one[2] === 'string' &&
+  one[3] instanceof Uint8Array
+
+/** What lies between the values of a stream. Throws a `CodecError` for bytes that are none. */
+export function decodeAsides(bytes: Uint8Array): readonly Aside[] {
+  const asides = codecOf('cbor').decode(bytes)
+  if (!areAll(asides, (one): one is Aside => isPrinted(one) || isOutput(one))) throw damagedEnvelope()
+  return asides
+}
+
 /** Whether a form may be that of an error. */
 export const isEnvelope = (form: string): boolean => form.endsWith(ENVELOPE)
 
@@ -92,14 +118,9 @@ export function decodeOutcome(codec: Codec, form: string, { bytes, leaves }: Par
     return { value: isWhole ? codec.decode(bytes) : codec.decodeParts(bytes, (index) => leaves[index]!) }
   }
   const envelope = codecOf('cbor').decode(bytes)
-  if (!Array.isArray(envelope) || !(envelope[2] instanceof Uint8Array))
-    throw new CodecError('ERR_UNDECODABLE', 'cannot read a stored value: the envelope is damaged')
-  const [threw, printed, content, outputs] = envelope as [
-    boolean,
-    readonly Printed[] | null,
-    Uint8Array,
-    readonly Output[],
-  ]
+  if (!Array.isArray(envelope) || !(envelope[2] instanceof Uint8Array)) throw damagedEnvelope()
+  const [threw, printed, content, outputs] = envelope as [boolean, unknown, Uint8Array, unknown]
+  if (!(printed === null || areAll(printed, isPrinted)) || !areAll(outputs, isOutput)) throw damagedEnvelope()
   return {
     value: threw ? undefined : codec.decode(content),
     ...(threw && { thrown: { error: codecOf('cbor').decode(content) } }),

@@ -176,14 +176,17 @@ export function readTrailer({ read, size }: Source): readonly Recorded[] | undef
 const written = (recorded: readonly Recorded[]): Buffer =>
   Buffer.from(JSON.stringify(recorded.map(({ kind, name, version }) => [kind, name, version])))
 
+/** What comes from elsewhere may be anything. */
+const isRecorded = (one: Readonly<Record<keyof Recorded, unknown>>): one is Recorded =>
+  Object.hasOwn(READERS, String(one.kind)) && typeof one.name === 'string' && typeof one.version === 'string'
+
 function listIn(text: Uint8Array): readonly Recorded[] | undefined {
   try {
-    const listed = JSON.parse(Buffer.from(text.buffer, text.byteOffset, text.length).toString()) as [
-      ReadKind,
-      string,
-      string,
-    ][]
-    return listed.map(([kind, name, version]) => ({ kind, name, version }))
+    const listed = JSON.parse(
+      Buffer.from(text.buffer, text.byteOffset, text.length).toString(),
+    ) as unknown[][]
+    const recorded = listed.map(([kind, name, version]) => ({ kind, name, version }))
+    return recorded.every(isRecorded) ? recorded : undefined
   } catch {
     return undefined
   }

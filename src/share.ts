@@ -10,11 +10,12 @@ import { CodecError } from './errors.ts'
 import { emit } from './events.ts'
 import { type Found, findFresh, isUsable, isWanted, staleSince, unpacked } from './find.ts'
 import { isInside } from './frame.ts'
-import { attempt, guarded } from './guard.ts'
+import { asFailure, attempt, guarded } from './guard.ts'
 import { keyOf, strongKeyOf } from './key.ts'
 import type { Memo, Room, SharedRoom } from './memo.ts'
 import { putBack } from './outputs.ts'
-import { runningOf } from './running.ts'
+import { whyRequired } from './require.ts'
+import { outdate, runningOf } from './running.ts'
 import type { Right } from './shared/lease.ts'
 import { leaseOf, type Place, placeOf } from './shared/place.ts'
 import type { Fetched, Missing } from './shared/tier.ts'
@@ -62,22 +63,41 @@ export function memoUri(memo: Memo, self: unknown, args: readonly unknown[]): st
 
 /** Whether to ask there: of functions whose callers can wait. */
 export const isAsked = ({ memo, room }: Call): boolean =>
-  room.shared?.tier.reads === true && (memo.isAsync || memo.isAsyncGenerator || memo.learnt.isAsync)
+  room.shared?.tier.reads === true &&
+  (memo.isAsync || memo.isAsyncGenerator || (memo.learnt.isAsync && !memo.learnt.isSync))
 
 /** What somebody has put there, now kept here, too; or a right to compute it, if nobody else is at it. Waits for those who are. */
 export async function inquire(one: Call, sharing: Sharing): Promise<Found | undefined> {
+  const { keyed, memo, room } = one
+  const running = runningOf(memo, keyed.key)
+  room.running.add(running)
+  try {
+    const found = await looked(one, sharing, () => running.isOutdated)
+    // what somebody wanted to be computed anew may be there by now
+    return running.isOutdated ? findFresh(memo, room, keyed.key) : found
+  } finally {
+    room.running.delete(running)
+  }
+}
+
+/** @param isOutdated whether somebody forgets it meanwhile, or wants it computed anew */
+async function looked(one: Call, sharing: Sharing, isOutdated: () => boolean): Promise<Found | undefined> {
   const { args, memo, room } = one
   const { rights, tier } = room.shared!
   const signals = signalsIn(args)
   const signal = signals.length === 0 ? undefined : AbortSignal.any([...signals])
   const look = async (isFresh: boolean): Promise<Found | 'unknown' | undefined> => {
-    const { came, found } = await fetched(memo, room, one.keyed.key, sharing.place, isFresh, signal)
+    const came = await tier.fetch(sharing.place, { isFresh, ...(signal && { signal }) })
+    if (isOutdated()) return 'unknown'
+    const found = 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
     sharing.over = came.over
     return found ?? ('isUnknown' in came && came.isUnknown === true ? 'unknown' : undefined)
   }
   const found = await look(false)
   if (found === 'unknown') return undefined
-  if (found !== undefined || rights === undefined || memo.lease === false || !tier.writes) return found
+  const isRequired = whyRequired(memo.resultsOnly, () => memo.name) !== undefined
+  if (found !== undefined || isRequired || rights === undefined || memo.lease === false || !tier.writes)
+    return found
   const began = performance.now()
   let hasWaited = false
   const { duration, wait } = memo.lease
@@ -135,7 +155,8 @@ export function received(memo: Memo, room: Room, key: CallKey, fetched: Fetched)
     createdAt,
     accessedAt: createdAt,
     codec: header.codec,
-    async: header.async,
+    // of a function by another name, perhaps, that did not wait
+    async: header.async || memo.isAsync,
     tags: memo.tags,
     ...(expiresAt !== undefined && { expiresAt }),
   }
@@ -147,23 +168,30 @@ export function received(memo: Memo, room: Room, key: CallKey, fetched: Fetched)
   const staleFor = staleSince(memo, entry, room)
   if (staleFor >= 0) return undefined
   const kind = recordedKind(header.codec, memo.codec)
+  if (memo.isAsyncGenerator && (kind !== 'async generator' || entry.async)) return refuse('of another kind')
   const { isTrusted } = room.shared!
   try {
     if (kind !== undefined) {
       // files are put back while a recording is played
       if (!isTrusted && hasFiles(bytes)) return refuse(FILES)
-      keepHere(room, entry, fetched)
+      keepHere(memo, room, entry, fetched)
       return findFresh(memo, room, key)
     }
-    const found = unpacked(memo, header.codec, { bytes, leaves })
+    const store = room.store()
+    const again = () => {
+      const kept = store?.find(key.digest)
+      return kept !== undefined && kept.object === object ? store?.read(kept) : undefined
+    }
+    let object: Digest | undefined
+    const found = unpacked(memo, header.codec, { bytes, leaves }, again)
     if (found === undefined || 'changed' in found || !isWanted(found.outcome, memo)) return undefined
     const { outputs } = found.outcome
     if (outputs !== undefined && !isTrusted) return refuse(FILES)
-    guarded(memo, room, () => keepHere(room, entry, fetched))
+    object = guarded(memo, room, () => keepHere(memo, room, entry, fetched))?.object
     if (outputs !== undefined) putBack(outputs)
     return { entry, ...found, staleFor, isShared: true }
   } catch (error) {
-    if (!(error instanceof CodecError)) room.report(error as CodecError, memo.name)
+    if (!(error instanceof CodecError)) room.report(asFailure(error), memo.name)
     return refuse('unreadable')
   }
 }
@@ -171,21 +199,26 @@ export function received(memo: Memo, room: Room, key: CallKey, fetched: Fetched)
 const FILES = 'with files, which only a signing key makes trustworthy'
 
 /** Puts it into the directory. */
-function keepHere(room: Room, entry: Entry, { bytes, leaves }: Pick<Fetched, 'bytes' | 'leaves'>): void {
+function keepHere(
+  { staleIfError, staleWhileRevalidate }: Memo,
+  room: Room,
+  entry: Entry,
+  { bytes, leaves }: Pick<Fetched, 'bytes' | 'leaves'>,
+): Entry | undefined {
   const store = room.store()
-  if (store === undefined || store.readonly) return
+  if (store === undefined || store.readonly) return undefined
   const { async, codec, computeTime, createdAt, expiresAt, key, tags } = entry
   const put: NewEntry = {
     key,
     computeTime,
     createdAt,
-    ...(expiresAt !== undefined && { expiresAt }),
+    ...(expiresAt !== undefined && { expiresAt, staleFor: Math.max(staleIfError, staleWhileRevalidate) }),
     codec,
     async,
     tags,
     keepVersions: Number.POSITIVE_INFINITY,
   }
-  store.put(put, bytes, leaves)
+  return store.put(put, bytes, leaves)
 }
 
 /** Sends a result that has just been kept. */
@@ -208,9 +241,8 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
     about: shared.about(memo, one.keyed),
     read: () => attempt(() => room.store()?.read(entry)),
     over: sharing.over,
-    adopt: (theirs) => {
-      if (isStill(room, entry)) attempt(() => received(memo, room, entry.key, theirs))
-    },
+    adopt: (theirs) =>
+      void attempt(() => isStill(room, entry) && adopted(received(memo, room, entry.key, theirs))),
     done: (came) => right && giveBack(right, came !== 'failed'),
   })
 }
@@ -219,6 +251,22 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
 function isStill(room: Room, { createdAt, key, object }: Entry): boolean {
   const now = attempt(() => room.store()?.find(key.digest))
   return now?.object === object && now.createdAt === createdAt
+}
+
+const adopted = (found: Found | undefined): void => release(found?.outcome.value)
+
+/**
+ * Forget what is kept of a call, here and, if we may write, there, and what is being computed for it. Whether there was something
+ * here. Throws `FreezeError`.
+ */
+export function forget(memo: Memo, self: unknown, args: readonly unknown[]): boolean {
+  const { digest } = keyOf(memo, self, args).key
+  const room = memo.room()
+  const { shared } = room
+  outdate(room, { digest })
+  if (shared?.tier.writes === true)
+    guarded(memo, room, () => shared.tier.remove(placeFor(memo, shared, self, args)))
+  return room.store()?.drop(digest) ?? false
 }
 
 /** Milliseconds from when a result is there to when its right is given back: who had looked just before must not take it. */

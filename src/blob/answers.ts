@@ -20,14 +20,17 @@ export const conditionHeaders = ({ ifAbsent, ifMatch }: PutOptions): Record<stri
 
 /** What a HEAD or GET says of a whole blob. */
 export function factsOf(key: string, { headers }: Answer): BlobFacts {
-  const [written, now] = [headers['last-modified'], headers.date].map((time) => Date.parse(time ?? ''))
+  const written = Date.parse(headers['last-modified'] ?? '')
+  const now = Date.parse(headers.date ?? '')
   const length = headers['content-length']
+  // a cache on the way answers with the date that the server gave, and for how long it has had that
+  const cached = Number(headers.age) * 1000 || 0
   return {
     key,
     size: length === undefined ? Number.NaN : Number(length),
     etag: headers.etag,
     modified: Number.isNaN(written) ? undefined : written,
-    ...(Number.isNaN(now) ? {} : { asOf: now }),
+    ...(Number.isNaN(now) ? {} : { asOf: now + cached }),
   }
 }
 

@@ -31,6 +31,16 @@ export class Breaker {
     return Math.max(0, this.#until - this.#now())
   }
 
+  /** Somebody wants to know now: the rest is over. */
+  hurry(): void {
+    this.#until = Math.min(this.#until, this.#now())
+  }
+
+  /** Whoever was let through gave up before anything came of it. */
+  gaveUp(): void {
+    this.#trying = false
+  }
+
   answered(): void {
     this.#until = Number.NEGATIVE_INFINITY
     this.#rest = FIRST_REST

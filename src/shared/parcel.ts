@@ -141,7 +141,11 @@ export const isPiece = (bytes: Uint8Array, piece: Piece): boolean =>
 const sealOf = (text: Uint8Array, key: SigningKey): Buffer =>
   (key === undefined ? createHash('sha256') : createHmac('sha256', key)).update(text).digest()
 
-const isNumber = (value: unknown): boolean => typeof value === 'number' && Number.isFinite(value)
+/** The last moment that has a date, in milliseconds since the epoch. */
+const LAST = 8.64e15
+
+/** A moment, or how long something took, in milliseconds. */
+const isTime = (value: unknown): boolean => typeof value === 'number' && value >= 0 && value <= LAST
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isFlag = (value: unknown): boolean => typeof value === 'boolean'
 const isListed = (piece: Piece | null): boolean =>
@@ -156,8 +160,8 @@ const isHeader = (one: Header | null): boolean =>
   one !== null &&
   [one.memo, one.codec].every(isText) &&
   [one.async, one.threw].every(isFlag) &&
-  [one.computeTime, one.createdAt, one.sentAt].every(isNumber) &&
-  (one.expiresAt === null || isNumber(one.expiresAt)) &&
+  [one.computeTime, one.createdAt, one.sentAt].every(isTime) &&
+  (one.expiresAt === null || isTime(one.expiresAt)) &&
   isListed(one.payload) &&
   Array.isArray(one.leaves) &&
   one.leaves.every(isListed) &&

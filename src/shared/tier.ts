@@ -9,6 +9,7 @@ import type { BlobStore } from '../blob/blob-store.ts'
 import { BlobError, messageOf, PermafrostError } from '../errors.ts'
 import { emit } from '../events.ts'
 import { Recent } from '../recent.ts'
+import { timesOf } from './age.ts'
 import { Breaker } from './breaker.ts'
 import { isThere } from './objects.ts'
 import {
@@ -22,6 +23,7 @@ import {
   type Refused,
   type SigningKey,
 } from './parcel.ts'
+import { readWhole, silent } from './patience.ts'
 import { attemptOf, objectKey, type Place, resultOf } from './place.ts'
 
 export type Mode = 'read' | 'write' | 'read-write'
@@ -60,6 +62,11 @@ export interface Missing {
   readonly isUnknown?: boolean
 }
 
+/** A result that is to be forgotten there. */
+interface Removal {
+  readonly place: Place
+}
+
 /** A result on its way. */
 export interface Upload {
   readonly place: Place
@@ -89,6 +96,8 @@ const PARALLEL = 16
 /** Uploads that wait at most, before callers do. */
 const MOST_WAITING = 1000
 const MOST_TRIES = 5
+/** Milliseconds after which whoever gives up has seen that the store does not answer. */
+const LONG = 1000
 /** Milliseconds for which a result that was not there is not looked for again. */
 const ABSENT_FOR = 2000
 const MOST_ABSENT = 10_000
@@ -106,9 +115,13 @@ export class Tier {
   #opening: Promise<BlobStore> | undefined
   /** When what was not there may be looked for again. */
   readonly #absent = new Recent<string, number>(MOST_ABSENT, () => 1)
-  readonly #waiting: Upload[] = []
+  readonly #waiting: (Upload | Removal)[] = []
   readonly #running = new Map<string, Promise<void>>()
-  readonly #tries = new WeakMap<Upload, number>()
+  /** How often each failed, and after how many successes: while all fail, none of them is at fault. */
+  readonly #tries = new WeakMap<object, { readonly count: number; readonly after: number }>()
+  #successes = 0
+  /** Calls that are forgotten, and whose results may still be there. */
+  readonly #forgotten = new Set<string>()
   #woken: NodeJS.Timeout | undefined
   #isClosed = false
   readonly #count = { sent: 0, present: 0, failed: 0 }
@@ -130,7 +143,14 @@ export class Tier {
 
   /** The store, opened. Rejects with what opening it throws. */
   store(): Promise<BlobStore> {
-    this.#opening ??= this.#options.open()
+    if (this.#opening === undefined) {
+      const opening = this.#options.open()
+      this.#opening = opening
+      // whoever comes next tries again
+      opening.catch(() => {
+        this.#opening = undefined
+      })
+    }
     return this.#opening
   }
 
@@ -145,9 +165,11 @@ export class Tier {
     { isFresh = false, signal }: { isFresh?: boolean; signal?: AbortSignal } = {},
   ): Promise<Fetched | Missing> {
     const { memo } = place
+    if (this.#forgotten.has(memo)) return {}
     const absentUntil = isFresh ? undefined : this.#absent.get(memo)
     if (absentUntil !== undefined && this.#options.now() < absentUntil) return {}
     if (!this.#reading.isClosed()) return { isUnknown: true }
+    const began = this.#options.now()
     try {
       const found = await this.#get(await this.store(), place, signal)
       this.#reading.answered()
@@ -155,7 +177,8 @@ export class Tier {
       return found
     } catch (error) {
       if (signal?.aborted === true) {
-        this.#reading.answered()
+        if (this.#options.now() - began < LONG) this.#reading.gaveUp()
+        else this.#failed(silent(), this.#reading)
         throw signal.reason
       }
       this.#failed(error, this.#reading)
@@ -164,34 +187,17 @@ export class Tier {
   }
 
   async #get(store: BlobStore, place: Place, signal?: AbortSignal): Promise<Fetched | Missing> {
-    const key = resultOf(place)
-    const timer = new AbortController()
-    const late = setTimeout(
-      () => timer.abort(new BlobError('ERR_BLOB_UNREACHABLE', `${store.uri} does not answer`)),
-      this.#options.patience,
-    )
-    const either = signal === undefined ? timer.signal : AbortSignal.any([signal, timer.signal])
-    let blob: Awaited<ReturnType<BlobStore['get']>>
-    try {
-      blob = await store.get(key, { signal: either })
-    } finally {
-      clearTimeout(late)
-    }
-    if (blob === undefined) return {}
-    const whole = Buffer.from((await blob.bytes()).buffer)
+    const { patience } = this.#options
+    const read = await readWhole(store, resultOf(place), { patience, signal })
+    if (read === undefined) return {}
+    const { blob, bytes } = read
+    const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     const over = { over: blob.etag ?? (true as const) }
     const opened = open(whole, place.memo, this.#options.signingKey)
     if (typeof opened === 'string') return this.#refused(place, opened, over)
     const { header, payload } = opened
-    const { clock } = this.#options
-    // ages by the clock of whoever sent it, and of the store: never one against another
-    const now = clock()
-    const { asOf, modified } = blob
-    const age = Math.max(0, header.sentAt - header.createdAt)
-    const away = asOf === undefined || modified === undefined ? now - header.sentAt : asOf - modified
-    const createdAt = now - age - Math.max(0, away)
-    const expiresAt =
-      header.expiresAt === null ? undefined : createdAt + (header.expiresAt - header.createdAt)
+    const now = this.#options.clock()
+    const { createdAt, expiresAt } = timesOf(header, blob, now)
     if (expiresAt !== undefined && expiresAt <= now) return over
     const leaves = await Promise.all(header.leaves.map((leaf) => this.#leaf(store, leaf, signal)))
     if (!leaves.every((leaf) => leaf !== undefined)) return this.#refused(place, 'damaged', over)
@@ -205,14 +211,9 @@ export class Tier {
   }
 
   async #leaf(store: BlobStore, leaf: Piece, signal?: AbortSignal): Promise<Uint8Array | undefined> {
-    const blob = await store.get(objectKey(leaf.sha256), signal === undefined ? {} : { signal })
-    if (blob === undefined) return undefined
-    if (blob.size !== leaf.size) {
-      await blob.cancel()
-      return undefined
-    }
-    const bytes = await blob.bytes()
-    return isPiece(bytes, leaf) ? bytes : undefined
+    const { patience } = this.#options
+    const read = await readWhole(store, objectKey(leaf.sha256), { patience, signal, size: leaf.size })
+    return read !== undefined && isPiece(read.bytes, leaf) ? read.bytes : undefined
   }
 
   /** Tells of it; nobody is asked for a while, unless only this one request was at fault. */
@@ -238,6 +239,19 @@ export class Tier {
     this.#pump()
   }
 
+  /** Forgets a call there, too, after what is being sent of it and before what is offered later. From now on nobody here finds it. */
+  remove(place: Place): void {
+    if (!this.writes) return
+    this.#forgotten.add(place.memo)
+    const isOf = (job: Upload | Removal): boolean => job.place.memo === place.memo
+    for (const job of this.#waiting.filter(isOf)) {
+      this.#waiting.splice(this.#waiting.indexOf(job), 1)
+      if ('read' in job) job.done('failed')
+    }
+    this.#waiting.push({ place })
+    this.#pump()
+  }
+
   /** When there is room for one more; nobody waits for a store that does not answer. */
   async room(): Promise<void> {
     while (this.#waiting.length >= MOST_WAITING && this.#writing.left === 0 && this.#running.size > 0)
@@ -246,6 +260,7 @@ export class Tier {
 
   /** When all that was offered is there, or cannot be for now. Counts since the last time. */
   async push(): Promise<PushReport> {
+    this.#writing.hurry()
     this.#wake()
     while (this.#running.size > 0) await Promise.all(this.#running.values())
     const { failed, present, sent } = this.#count
@@ -259,9 +274,9 @@ export class Tier {
       const next = this.#waiting.findIndex(({ place }) => !this.#running.has(place.memo))
       if (next < 0) return
       if (!this.#writing.isClosed()) return this.#wakeLater()
-      const [upload] = this.#waiting.splice(next, 1)
-      const { memo } = upload!.place
-      const run = this.#send(upload!).finally(() => {
+      const [job] = this.#waiting.splice(next, 1)
+      const { memo } = job!.place
+      const run = this.#send(job!).finally(() => {
         this.#running.delete(memo)
         this.#pump()
       })
@@ -270,6 +285,8 @@ export class Tier {
   }
 
   #wakeLater(): void {
+    // whoever is let through wakes the others
+    if (this.#running.size > 0) return
     this.#woken ??= setTimeout(() => this.#wake(), this.#writing.left + 1)
     // a program does not stay for a store that does not answer; what was not sent is in the directory
     this.#woken.unref()
@@ -281,35 +298,51 @@ export class Tier {
     this.#pump()
   }
 
-  async #send(upload: Upload): Promise<void> {
+  async #send(job: Upload | Removal): Promise<void> {
     try {
-      const came = await this.#put(await this.store(), upload)
+      const store = await this.store()
+      const came = 'read' in job ? await this.#put(store, job) : await this.#delete(store, job)
       this.#writing.answered()
-      this.#end(upload, came)
+      this.#successes += 1
+      this.#end(job, came)
     } catch (error) {
-      const tries = (this.#tries.get(upload) ?? 0) + 1
-      this.#tries.set(upload, tries)
+      const before = this.#tries.get(job)
+      const count = before?.after === this.#successes ? before.count : (before?.count ?? 0) + 1
+      this.#tries.set(job, { count, after: this.#successes })
       const isPassing = error instanceof BlobError && error.code === 'ERR_BLOB_UNREACHABLE'
       this.#failed(error, this.#writing)
-      if (!isPassing || tries >= MOST_TRIES || this.#isClosed) return this.#end(upload, 'failed')
+      if (!isPassing || count >= MOST_TRIES || this.#isClosed) return this.#end(job, 'failed')
       await after(randomInt(50, 200))
-      this.#waiting.unshift(upload)
+      this.#waiting.unshift(job)
     }
   }
 
-  #end(upload: Upload, came: 'sent' | 'present' | 'failed'): void {
-    this.#count[came] += 1
-    emit('pushed', () => ({ memo: upload.place.memo, came }))
-    upload.done(came)
+  #end(job: Upload | Removal, came: 'sent' | 'present' | 'failed' | 'removed'): void {
+    const { memo } = job.place
+    const isGone = came === 'removed' || came === 'sent'
+    if (isGone && this.#forgotten.has(memo) && !this.#waiting.some(({ place }) => place.memo === memo))
+      this.#forgotten.delete(memo)
+    if (came !== 'removed') this.#count[came] += 1
+    emit('pushed', () => ({ memo, came }))
+    if ('read' in job && came !== 'removed') job.done(came)
+  }
+
+  async #delete(store: BlobStore, { place }: Removal): Promise<'removed'> {
+    await store.delete(resultOf(place))
+    return 'removed'
   }
 
   async #put(store: BlobStore, upload: Upload): Promise<'sent' | 'present' | 'failed'> {
-    const { about, facts, over, place } = upload
+    const { about, facts, place } = upload
+    // what could not be removed is replaced
+    const over = this.#forgotten.has(place.memo) ? true : upload.over
     const stored = upload.read()
     // it left the directory before its turn came
     if (stored === undefined) return 'failed'
     const leaves = stored.leaves.map(pieceOf)
-    await Promise.all(leaves.map((leaf, index) => this.#putLeaf(store, leaf, stored.leaves[index]!)))
+    // what is of no use there may be so because of these
+    const isAsked = over === undefined
+    await Promise.all(leaves.map((leaf, index) => this.#putLeaf(store, leaf, stored.leaves[index]!, isAsked)))
     const header: Header = {
       memo: place.memo,
       ...facts,
@@ -358,23 +391,18 @@ export class Tier {
   }
 
   /** Named by its digest, so whoever writes it writes the same. */
-  async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array): Promise<void> {
+  async #putLeaf(store: BlobStore, leaf: Piece, bytes: Uint8Array, isAsked: boolean): Promise<void> {
     const key = objectKey(leaf.sha256)
-    if (leaf.size >= WORTH_ASKING && (await isThere(store, leaf, this.#options.clock()))) return
+    const { clock } = this.#options
+    if (isAsked && leaf.size >= WORTH_ASKING && (await isThere(store, leaf, clock()))) return
     await store.put(key, bytes)
-  }
-
-  /** Forgets a call there, too. After it resolves nobody finds it. */
-  async remove(place: Place): Promise<void> {
-    await this.#running.get(place.memo)
-    await (await this.store()).delete(resultOf(place))
   }
 
   /** Sends nothing more, and lets go of the store. */
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#woken)
-    for (const upload of this.#waiting.splice(0)) upload.done('failed')
+    for (const job of this.#waiting.splice(0)) if ('read' in job) job.done('failed')
     await Promise.allSettled(this.#running.values())
     const store = await this.#opening?.catch(() => undefined)
     await store?.close().catch(() => {})

@@ -4,7 +4,7 @@
  */
 import { codecOf } from '../codec/codec.ts'
 import { unencodable } from '../errors.ts'
-import type { Aside, Output, Printed } from '../outcome.ts'
+import { type Aside, decodeAsides, isOutput, isPrinted, type Output, type Printed } from '../outcome.ts'
 import type { Codec } from '../types.ts'
 import { isShape, type Kind, type Shape, streamOf } from './kinds.ts'
 import { type Deck, played } from './plays.ts'
@@ -81,9 +81,6 @@ export class Tape {
   }
 }
 
-const isPrinted = (aside: Aside): aside is Printed => typeof aside[0] === 'number'
-const isOutput = (aside: Aside): aside is Output => !isPrinted(aside)
-
 /** What whoever plays a recording may have a say in; asked when it comes to it. */
 export interface Player {
   /** The function's own stream, from its beginning, or a promise of it; `why` the recording is of no use any more. */
@@ -132,7 +129,7 @@ function deckOf(reader: TapeReader, shape: Shape, codec: Codec, player: Player):
       const { bytes, kind } = reader.next()
       if (kind === ITEM.value) return { done: false, value: codec.decode(bytes) }
       if (kind === ITEM.aside) {
-        const asides = codecOf('cbor').decode(bytes) as readonly Aside[]
+        const asides = decodeAsides(bytes)
         player.putBack?.(asides.filter(isOutput))
         player.print?.(asides.filter(isPrinted))
         continue
@@ -168,7 +165,7 @@ export function hasFiles(tape: Uint8Array): boolean {
   for (;;) {
     const { bytes, kind } = reader.next()
     if (kind === ITEM.end || kind === ITEM.endWithValue) return false
-    if (kind === ITEM.aside && (codecOf('cbor').decode(bytes) as readonly Aside[]).some(isOutput)) return true
+    if (kind === ITEM.aside && decodeAsides(bytes).some(isOutput)) return true
   }
 }
 
