@@ -78,14 +78,21 @@ export class BlobError extends PermafrostError {
   readonly undone: boolean
   /** Milliseconds after which the server wants to be asked again. */
   readonly retryAfter?: number
+  /** Whether the server said that it has too much to do just now. */
+  readonly busy: boolean
 
   constructor(
     code: BlobErrorCode,
     message: string,
-    options: ErrorOptions & { readonly undone?: boolean; readonly retryAfter?: number } = {},
+    options: ErrorOptions & {
+      readonly undone?: boolean
+      readonly retryAfter?: number
+      readonly busy?: boolean
+    } = {},
   ) {
     super(message, options)
     this.code = code
+    this.busy = options.busy ?? false
     this.undone = options.undone ?? code !== 'ERR_BLOB_UNREACHABLE'
     if (options.retryAfter !== undefined) this.retryAfter = options.retryAfter
   }

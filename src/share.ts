@@ -18,7 +18,7 @@ import { whyRequired } from './require.ts'
 import { outdate, runningOf } from './running.ts'
 import type { Right } from './shared/lease.ts'
 import { leaseOf, type Place, placeOf } from './shared/place.ts'
-import type { Fetched, Missing } from './shared/tier.ts'
+import { type Fetched, type Missing, PARALLEL } from './shared/tier.ts'
 import type { NewEntry } from './store/contract.ts'
 import { hasFiles, recordedKind, release } from './stream/stream.ts'
 import type { CallKey, Digest, Entry } from './types.ts'
@@ -61,9 +61,10 @@ export function memoUri(memo: Memo, self: unknown, args: readonly unknown[]): st
   return `${shared.root}/${placeFor(memo, shared, self, args).memo}`
 }
 
-/** Whether to ask there: of functions whose callers can wait. */
-export const isAsked = ({ memo, room }: Call): boolean =>
-  room.shared?.tier.reads === true &&
+/** Whether to ask there, or to wait until there is room for one more result: of functions whose callers can wait. */
+export const isAsked = ({ memo, room: { shared } }: Call): boolean =>
+  shared !== undefined &&
+  (shared.tier.reads || shared.tier.writes) &&
   (memo.isAsync || memo.isAsyncGenerator || (memo.learnt.isAsync && !memo.learnt.isSync))
 
 /** What somebody has put there, now kept here, too; or a right to compute it, if nobody else is at it. Waits for those who are. */
@@ -86,18 +87,23 @@ async function looked(one: Call, sharing: Sharing, isOutdated: () => boolean): P
   const { rights, tier } = room.shared!
   const signals = signalsIn(args)
   const signal = signals.length === 0 ? undefined : AbortSignal.any([...signals])
+  let askedAt = Number.NEGATIVE_INFINITY
   const look = async (isFresh: boolean): Promise<Found | 'unknown' | undefined> => {
     const came = await tier.fetch(sharing.place, { isFresh, ...(signal && { signal }) })
     if (isOutdated()) return 'unknown'
     const found = 'header' in came ? received(memo, room, one.keyed.key, came) : undefined
     sharing.over = came.over
+    if ('askedAt' in came && came.askedAt !== undefined) askedAt = came.askedAt
     return found ?? ('isUnknown' in came && came.isUnknown === true ? 'unknown' : undefined)
   }
-  const found = await look(false)
+  const found = tier.reads ? await look(false) : undefined
   if (found === 'unknown') return undefined
   const isRequired = whyRequired(memo.resultsOnly, () => memo.name) !== undefined
-  if (found !== undefined || isRequired || rights === undefined || memo.lease === false || !tier.writes)
-    return found
+  if (found !== undefined || isRequired || !tier.writes) return found
+  // before anybody waits for this one
+  await tier.room(signal)
+  signal?.throwIfAborted()
+  if (rights === undefined || memo.lease === false) return undefined
   const began = performance.now()
   let hasWaited = false
   const { duration, wait } = memo.lease
@@ -107,8 +113,9 @@ async function looked(one: Call, sharing: Sharing, isOutdated: () => boolean): P
     const acquired = await rights.acquire(leaseOf(sharing.place), signal)
     if (acquired.kind === 'held') {
       sharing.right = acquired.right
-      // whoever it was waited for may have finished since the last look
-      const there = hasWaited ? await look(true) : undefined
+      // whoever had it may have sent his result since the look, and the store may have taken longer than he lingers
+      const isLate = hasWaited || performance.now() - askedAt > 0.9 * LINGER
+      const there = isLate ? await look(true) : undefined
       return there === 'unknown' ? undefined : there
     }
     if (acquired.kind !== 'taken') return undefined
@@ -239,6 +246,7 @@ export function send(one: Call, sharing: Sharing, entry: Entry, threw: boolean):
       expiresAt: entry.expiresAt ?? null,
     },
     about: shared.about(memo, one.keyed),
+    size: entry.size,
     read: () => attempt(() => room.store()?.read(entry)),
     over: sharing.over,
     adopt: (theirs) =>
@@ -297,9 +305,6 @@ export interface PullReport {
   /** In neither, as far as can be seen. */
   readonly missing: number
 }
-
-/** Calls asked for at a time. */
-const PARALLEL = 32
 
 /** Gets what is there of these calls. Throws as `keyOf` does. */
 export async function pull(memo: Memo, calls: readonly (readonly unknown[])[]): Promise<PullReport> {

@@ -69,11 +69,12 @@ export async function refusal(answer: Answer, what: string): Promise<BlobError> 
   if (status === 412) return new BlobError('ERR_BLOB_PRECONDITION', message)
   if (status === 413) return new BlobError('ERR_BLOB_TOO_LARGE', message)
   if (status === 501 || status === 405) return new BlobError('ERR_BLOB_UNSUPPORTED', message)
-  const undone = status === 429 || status === 503
-  if (status === 408 || undone || status >= 500) {
+  const busy = status === 429 || status === 503
+  if (status === 408 || busy || status >= 500) {
     const retryAfter = waitOf(headers['retry-after'])
     return new BlobError('ERR_BLOB_UNREACHABLE', message, {
-      undone,
+      undone: busy,
+      busy,
       ...(retryAfter === undefined ? {} : { retryAfter }),
     })
   }

@@ -5,6 +5,9 @@ import { BlobError } from '../errors.ts'
 /** Bytes in a millisecond below which a store is as good as silent. */
 const SLOWEST = 64
 
+/** Pieces in which patience is counted: a process that is too busy to hear the answer does not count that as silence. */
+const SLICES = 10
+
 export interface Read {
   readonly blob: StoredBlob
   readonly bytes: Uint8Array<ArrayBuffer>
@@ -34,7 +37,12 @@ export async function readWhole(
     either.addEventListener('abort', giveUp, { once: true })
     if (either.aborted) giveUp()
   })
-  const within = (time: number) => setTimeout(() => late.abort(silent(store.uri)), time)
+  const within = (time: number) => {
+    let slices = 0
+    return setInterval(() => {
+      if (++slices === SLICES) late.abort(silent(store.uri))
+    }, time / SLICES)
+  }
   let timer = within(patience)
   try {
     const blob = await Promise.race([store.get(key, { signal: either }), given])
@@ -43,10 +51,10 @@ export async function readWhole(
       await Promise.race([blob.cancel(), given])
       return undefined
     }
-    clearTimeout(timer)
+    clearInterval(timer)
     timer = within(patience + blob.size / SLOWEST)
     return { blob, bytes: await Promise.race([blob.bytes(), given]) }
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
   }
 }

@@ -11,6 +11,7 @@ import { emit } from '../events.ts'
 import { Recent } from '../recent.ts'
 import { timesOf } from './age.ts'
 import { Breaker } from './breaker.ts'
+import { Callers, Gate } from './gate.ts'
 import { isThere } from './objects.ts'
 import {
   type About,
@@ -26,73 +27,12 @@ import {
 import { readWhole, silent } from './patience.ts'
 import { attemptOf, objectKey, type Place, resultOf } from './place.ts'
 
-export type Mode = 'read' | 'write' | 'read-write'
+export type { Fetched, Missing, Mode, PushReport, TierOptions, Upload } from './traffic.ts'
 
-export interface TierOptions {
-  /** Opens the store, once, at the first use. */
-  readonly open: () => Promise<BlobStore>
-  readonly mode: Mode
-  readonly signingKey: SigningKey
-  /** Milliseconds that a look-up may take until its first byte. */
-  readonly patience: number
-  /** Milliseconds since the epoch. */
-  readonly clock: () => number
-  /** Milliseconds of a clock that never goes back. */
-  readonly now: () => number
-  readonly report: (error: PermafrostError) => void
-}
-
-/** A result that somebody has put there. Times are of our own clock. */
-export interface Fetched {
-  readonly header: Header
-  readonly bytes: Uint8Array
-  readonly leaves: readonly Uint8Array[]
-  readonly createdAt: number
-  readonly expiresAt: number | undefined
-  /** Bytes that came over the wire. */
-  readonly size: number
-  /** Its version. */
-  readonly over: string | true
-}
-
-/** What is not there, or of no use: then which version is to be replaced. */
-export interface Missing {
-  readonly over?: string | true
-  /** Nobody was asked, or nobody answered. */
-  readonly isUnknown?: boolean
-}
-
-/** A result that is to be forgotten there. */
-interface Removal {
-  readonly place: Place
-}
-
-/** A result on its way. */
-export interface Upload {
-  readonly place: Place
-  readonly facts: Pick<Header, 'codec' | 'async' | 'threw' | 'computeTime' | 'createdAt' | 'expiresAt'>
-  readonly about: About
-  /** What is to be sent, as it is when its turn comes; undefined if it is gone. */
-  readonly read: () => { readonly bytes: Uint8Array; readonly leaves: readonly Uint8Array[] } | undefined
-  /** Which version is replaced: that of this etag, or any (true). Otherwise what is there stays. */
-  readonly over?: string | true | undefined
-  /** Somebody else was first. */
-  readonly adopt: (theirs: Fetched) => void
-  /** It is there now, or will never be. */
-  readonly done: (came: 'sent' | 'present' | 'failed') => void
-}
-
-export interface PushReport {
-  readonly sent: number
-  /** Somebody else was first. */
-  readonly present: number
-  readonly failed: number
-  /** Still waiting, since the store does not answer. */
-  readonly left: number
-}
-
-/** Uploads at a time. */
-const PARALLEL = 16
+/** Look-ups at a time, and uploads: as many as a blob store has connections. */
+export const PARALLEL = 64
+/** Bytes of the uploads that are on their way together; a larger one goes alone. */
+const MOST_BYTES = 64 << 20
 /** Uploads that wait at most, before callers do. */
 const MOST_WAITING = 1000
 const MOST_TRIES = 5
@@ -115,7 +55,11 @@ export class Tier {
   #opening: Promise<BlobStore> | undefined
   /** When what was not there may be looked for again. */
   readonly #absent = new Recent<string, number>(MOST_ABSENT, () => 1)
+  readonly #looking = new Gate(PARALLEL)
   readonly #waiting: (Upload | Removal)[] = []
+  /** Callers that wait for room. */
+  readonly #callers = new Callers()
+  #bytes = 0
   readonly #running = new Map<string, Promise<void>>()
   /** How often each failed, and after how many successes: while all fail, none of them is at fault. */
   readonly #tries = new WeakMap<object, { readonly count: number; readonly after: number }>()
@@ -157,24 +101,33 @@ export class Tier {
   // looking up -----------------------------------------------------------------------------------------------------
 
   /**
-   * The result of a call, in one request where it has no large memory. Never rejects, but with the signal's reason.
+   * The result of a call, in one request where it has no large memory. Never rejects, but with the signal's reason. Of many
+   * at once some wait for the others, which nobody counts as the store's silence.
    * @param isFresh to ask even if it was not there a moment ago
    */
   async fetch(
     place: Place,
     { isFresh = false, signal }: { isFresh?: boolean; signal?: AbortSignal } = {},
   ): Promise<Fetched | Missing> {
+    return await this.#looking.pass(signal, () => this.#fetch(place, isFresh, signal))
+  }
+
+  async #fetch(place: Place, isFresh: boolean, signal?: AbortSignal): Promise<Fetched | Missing> {
     const { memo } = place
     if (this.#forgotten.has(memo)) return {}
     const absentUntil = isFresh ? undefined : this.#absent.get(memo)
-    if (absentUntil !== undefined && this.#options.now() < absentUntil) return {}
+    if (absentUntil !== undefined && this.#options.now() < absentUntil)
+      return { askedAt: absentUntil - ABSENT_FOR }
     if (!this.#reading.isClosed()) return { isUnknown: true }
     const began = this.#options.now()
     try {
-      const found = await this.#get(await this.store(), place, signal)
+      const store = await this.store()
+      const askedAt = this.#options.now()
+      const found = await this.#get(store, place, signal)
       this.#reading.answered()
-      if (!('header' in found)) this.#absent.set(memo, this.#options.now() + ABSENT_FOR)
-      return found
+      if ('header' in found) return found
+      this.#absent.set(memo, askedAt + ABSENT_FOR)
+      return { ...found, askedAt }
     } catch (error) {
       if (signal?.aborted === true) {
         if (this.#options.now() - began < LONG) this.#reading.gaveUp()
@@ -252,10 +205,15 @@ export class Tier {
     this.#pump()
   }
 
-  /** When there is room for one more; nobody waits for a store that does not answer. */
-  async room(): Promise<void> {
-    while (this.#waiting.length >= MOST_WAITING && this.#writing.left === 0 && this.#running.size > 0)
-      await Promise.race(this.#running.values())
+  /** When there is room for one more, or after `patience`; nobody waits for a store that does not answer. */
+  async room(signal?: AbortSignal): Promise<void> {
+    if (this.#waiting.length < MOST_WAITING || this.#writing.left > 0) return
+    await this.#callers.wait(this.#options.patience, signal)
+  }
+
+  /** One caller for one upload, and all if none of them brought one, or nothing can be sent. */
+  #admit(): void {
+    this.#callers.admit(this.#waiting.length === 0 || this.#writing.left > 0 || this.#isClosed)
   }
 
   /** When all that was offered is there, or cannot be for now. Counts since the last time. */
@@ -273,12 +231,18 @@ export class Tier {
       // one call at a time: what is sent later is newer
       const next = this.#waiting.findIndex(({ place }) => !this.#running.has(place.memo))
       if (next < 0) return
+      const waiting = this.#waiting[next]!
+      const size = 'read' in waiting ? waiting.size : 0
+      if (this.#bytes > 0 && this.#bytes + size > MOST_BYTES) return
       if (!this.#writing.isClosed()) return this.#wakeLater()
+      this.#bytes += size
       const [job] = this.#waiting.splice(next, 1)
       const { memo } = job!.place
       const run = this.#send(job!).finally(() => {
         this.#running.delete(memo)
+        this.#bytes -= size
         this.#pump()
+        this.#admit()
       })
       this.#running.set(memo, run)
     }
@@ -403,6 +367,7 @@ export class Tier {
     this.#isClosed = true
     clearTimeout(this.#woken)
     for (const job of this.#waiting.splice(0)) if ('read' in job) job.done('failed')
+    this.#admit()
     await Promise.allSettled(this.#running.values())
     const store = await this.#opening?.catch(() => undefined)
     await store?.close().catch(() => {})

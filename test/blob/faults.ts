@@ -57,6 +57,14 @@ export function faultTests({ name, upstream, open, digests }: Subject): void {
     await assert.rejects(store.get('a'), /said nothing for 250 ms/)
   })
 
+  on('a server that is busy is asked for longer than one that fails', async (store, { faults }) => {
+    faults.push(...Array.from({ length: 5 }, () => ({ status: 503 })))
+    assert.equal(await read(store), '0123456789')
+    faults.push(...Array.from({ length: 1000 }, () => ({ status: 429 })))
+    await assert.rejects(store.get('a'), code('ERR_BLOB_UNREACHABLE', { busy: true, undone: true }))
+    faults.length = 0
+  })
+
   on('a server that is busy is asked when it says, or not at all', async (store, proxy) => {
     proxy.faults.push({ status: 429, headers: { 'retry-after': '0' } })
     assert.equal(await read(store), '0123456789')

@@ -273,6 +273,58 @@ test('of many machines that want one result, one computes', async (t) => {
   assert.deepEqual(asked, ['get result', 'put lease', 'put result'])
 })
 
+test('a result that came while the store took its time to give the right is not computed again', async (t) => {
+  const inner = await openBlobStore('memory:')
+  const { ran, squareIn } = counted()
+  const first = temporaryGroup(t, { blobStore: inner })
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return async (...args: unknown[]) => {
+        if (name === 'put' && String(args[0]).endsWith('/lease')) {
+          const began = performance.now()
+          await squareIn(first.group)(3)
+          await first.group[Symbol.asyncDispose]()
+          while (performance.now() - began < 1000) await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+        return Reflect.apply(value, target, args)
+      }
+    },
+  })
+  const second = temporaryGroup(t, { blobStore: store })
+  assert.deepEqual(await squareIn(second.group)(3), { square: 9 })
+  assert.equal(ran.times, 1)
+})
+
+test('of many calls at once each waits for the others, and none takes that for silence of the store', async (t) => {
+  const inner = await openBlobStore('memory:')
+  let [inside, most] = [0, 0]
+  const store = new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
+      return async (...args: unknown[]) => {
+        if (name !== 'get') return Reflect.apply(value, target, args)
+        most = Math.max(most, ++inside)
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        inside--
+        return Reflect.apply(value, target, args)
+      }
+    },
+  })
+  const writer = temporaryGroup(t, { blobStore: inner, lease: false })
+  const { ran, squareIn } = counted()
+  const numbers = Array.from({ length: 500 }, (_, index) => index)
+  await Promise.all(numbers.map(squareIn(writer.group)))
+  await writer.group.push()
+  const { failures, group } = temporaryGroup(t, { blobStore: store, patience: 300 })
+  await Promise.all(numbers.map(squareIn(group)))
+  assert.equal(ran.times, 500)
+  assert.equal(most, 64)
+  assert.deepEqual(failures, [])
+})
+
 test('whoever fails leaves the right to the next one at once', async (t) => {
   const store = await openBlobStore('memory:')
   const machine = machines(t, store)

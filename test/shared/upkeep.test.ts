@@ -252,6 +252,7 @@ function upload(tier: Tier, n: number, leaves: readonly Uint8Array[]): Promise<s
       place: { memo, memospace: memo.replace(/\/[^/]*$/, '') },
       facts: { codec: 'cbor1', async: false, threw: false, computeTime: 1, createdAt: 1, expiresAt: null },
       about: { name: 'f', by: 'a', host: 'h', pid: 1, node: 'v', permafrost: '1', code: 'c' },
+      size: 1,
       read: () => ({ bytes: Buffer.from(`${n}`), leaves }),
       adopt: () => undefined,
       done,
