@@ -1,13 +1,13 @@
 /**
- * `npm run bench:own`: each file of measurements in a process of its own, then one table. Percentiles, never means; a
+ * `npm run bench:own`, or with `--shared` `npm run bench:shared`: each file of measurements in a process of its own, then one table. Percentiles, never means; a
  * reference measured beside each figure in the same run, since the machine is shared. `--json` prints JSON, `--full`
- * measures a million entries, too; names of files measure only those.
+ * measures a million entries, too, `--short` only sees that it works; names of files measure only those.
  */
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import Table from 'cli-table3'
 
-const all = [
+const own = [
   'call.js',
   'freeze.js',
   'values.js',
@@ -20,10 +20,13 @@ const all = [
   'command-line.js',
   'blob.js',
 ]
+const shared = ['hit.js', 'many.js', 'cost.js', 'turns.js', 'workers.js']
+const isShared = process.argv.includes('--shared')
+const all = isShared ? shared : own
 const asked = process.argv.filter((argument) => all.includes(argument))
-const options = process.argv.filter((argument) => argument === '--full')
+const options = process.argv.filter((argument) => ['--full', '--short'].includes(argument))
 const rows = (asked.length > 0 ? asked : all).flatMap((file) => {
-  const path = fileURLToPath(new URL(file, import.meta.url))
+  const path = fileURLToPath(new URL(isShared ? `../shared/${file}` : file, import.meta.url))
   return JSON.parse(execFileSync(process.execPath, [path, ...options], { encoding: 'utf8' }))
 })
 
