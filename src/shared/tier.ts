@@ -13,21 +13,13 @@ import { timesOf } from './age.ts'
 import { Breaker } from './breaker.ts'
 import { Callers, Gate } from './gate.ts'
 import { isThere } from './objects.ts'
-import {
-  type About,
-  type Header,
-  isPiece,
-  open,
-  type Piece,
-  pack,
-  pieceOf,
-  type Refused,
-  type SigningKey,
-} from './parcel.ts'
+import { type Header, isPiece, open, type Piece, pack, pieceOf, type Refused } from './parcel.ts'
 import { readWhole, silent } from './patience.ts'
 import { attemptOf, objectKey, type Place, resultOf } from './place.ts'
 
-export type { Fetched, Missing, Mode, PushReport, TierOptions, Upload } from './traffic.ts'
+import type { Fetched, Missing, Mode, PushReport, Removal, TierOptions, Upload } from './traffic.ts'
+
+export type { Fetched, Missing, Mode, PushReport, TierOptions, Upload }
 
 /** Look-ups at a time, and uploads: as many as a blob store has connections. */
 export const PARALLEL = 64
