@@ -72,4 +72,3 @@ export interface PushReport {
   /** Still waiting, since the store does not answer. */
   readonly left: number
 }
-
