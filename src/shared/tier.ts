@@ -48,7 +48,8 @@ export class Tier {
   /** When what was not there may be looked for again. */
   readonly #absent = new Recent<string, number>(MOST_ABSENT, () => 1)
   readonly #looking = new Gate(PARALLEL)
-  readonly #waiting: (Upload | Removal)[] = []
+  /** By call: of each only the last counts. */
+  readonly #waiting = new Map<string, Upload | Removal>()
   /** Callers that wait for room. */
   readonly #callers = new Callers()
   #bytes = 0
@@ -180,7 +181,7 @@ export class Tier {
   offer(upload: Upload): void {
     if (!this.writes) return upload.done('failed')
     this.#absent.set(upload.place.memo, 0)
-    this.#waiting.push(upload)
+    this.#queue(upload)
     this.#pump()
   }
 
@@ -188,24 +189,28 @@ export class Tier {
   remove(place: Place): void {
     if (!this.writes) return
     this.#forgotten.add(place.memo)
-    const isOf = (job: Upload | Removal): boolean => job.place.memo === place.memo
-    for (const job of this.#waiting.filter(isOf)) {
-      this.#waiting.splice(this.#waiting.indexOf(job), 1)
-      if ('read' in job) job.done('failed')
-    }
-    this.#waiting.push({ place })
+    this.#queue({ place })
     this.#pump()
+  }
+
+  /** In the place of an older one, and for it: what that one would have replaced is replaced. */
+  #queue(job: Upload | Removal, older = this.#waiting.get(job.place.memo)): void {
+    const { memo } = job.place
+    this.#waiting.delete(memo)
+    const isBoth = older !== undefined && 'read' in older && 'read' in job
+    this.#waiting.set(memo, isBoth ? { ...job, over: job.over ?? older.over } : job)
+    if (older !== undefined && 'read' in older) older.done('failed')
   }
 
   /** When there is room for one more, or after `patience`; nobody waits for a store that does not answer. */
   async room(signal?: AbortSignal): Promise<void> {
-    if (this.#waiting.length < MOST_WAITING || this.#writing.left > 0) return
+    if (this.#waiting.size < MOST_WAITING || this.#writing.left > 0) return
     await this.#callers.wait(this.#options.patience, signal)
   }
 
   /** One caller for one upload, and all if none of them brought one, or nothing can be sent. */
   #admit(): void {
-    this.#callers.admit(this.#waiting.length === 0 || this.#writing.left > 0 || this.#isClosed)
+    this.#callers.admit(this.#waiting.size === 0 || this.#writing.left > 0 || this.#isClosed)
   }
 
   /** When all that was offered is there, or cannot be for now. Counts since the last time. */
@@ -215,22 +220,21 @@ export class Tier {
     while (this.#running.size > 0) await Promise.all(this.#running.values())
     const { failed, present, sent } = this.#count
     Object.assign(this.#count, { sent: 0, present: 0, failed: 0 })
-    return { sent, present, failed, left: this.#waiting.length }
+    return { sent, present, failed, left: this.#waiting.size }
   }
 
   #pump(): void {
-    while (this.#running.size < PARALLEL && this.#waiting.length > 0) {
+    while (this.#running.size < PARALLEL) {
       // one call at a time: what is sent later is newer
-      const next = this.#waiting.findIndex(({ place }) => !this.#running.has(place.memo))
-      if (next < 0) return
-      const waiting = this.#waiting[next]!
-      const size = 'read' in waiting ? waiting.size : 0
+      const job = this.#next()
+      if (job === undefined) return
+      const size = 'read' in job ? job.size : 0
       if (this.#bytes > 0 && this.#bytes + size > MOST_BYTES) return
       if (!this.#writing.isClosed()) return this.#wakeLater()
+      const { memo } = job.place
       this.#bytes += size
-      const [job] = this.#waiting.splice(next, 1)
-      const { memo } = job!.place
-      const run = this.#send(job!).finally(() => {
+      this.#waiting.delete(memo)
+      const run = this.#send(job).finally(() => {
         this.#running.delete(memo)
         this.#bytes -= size
         this.#pump()
@@ -238,6 +242,11 @@ export class Tier {
       })
       this.#running.set(memo, run)
     }
+  }
+
+  #next(): Upload | Removal | undefined {
+    for (const [memo, job] of this.#waiting) if (!this.#running.has(memo)) return job
+    return undefined
   }
 
   #wakeLater(): void {
@@ -257,7 +266,8 @@ export class Tier {
   async #send(job: Upload | Removal): Promise<void> {
     try {
       const store = await this.store()
-      const came = 'read' in job ? await this.#put(store, job) : await this.#delete(store, job)
+      const came = 'read' in job ? await this.#put(store, job) : 'removed'
+      if (came === 'removed') await store.delete(resultOf(job.place))
       this.#writing.answered()
       this.#successes += 1
       this.#end(job, came)
@@ -269,23 +279,19 @@ export class Tier {
       this.#failed(error, this.#writing)
       if (!isPassing || count >= MOST_TRIES || this.#isClosed) return this.#end(job, 'failed')
       await after(randomInt(50, 200))
-      this.#waiting.unshift(job)
+      const newer = this.#waiting.get(job.place.memo)
+      if (newer === undefined) this.#queue(job)
+      else this.#queue(newer, job)
     }
   }
 
   #end(job: Upload | Removal, came: 'sent' | 'present' | 'failed' | 'removed'): void {
     const { memo } = job.place
     const isGone = came === 'removed' || came === 'sent'
-    if (isGone && this.#forgotten.has(memo) && !this.#waiting.some(({ place }) => place.memo === memo))
-      this.#forgotten.delete(memo)
+    if (isGone && this.#forgotten.has(memo) && !this.#waiting.has(memo)) this.#forgotten.delete(memo)
     if (came !== 'removed') this.#count[came] += 1
     emit('pushed', () => ({ memo, came }))
     if ('read' in job && came !== 'removed') job.done(came)
-  }
-
-  async #delete(store: BlobStore, { place }: Removal): Promise<'removed'> {
-    await store.delete(resultOf(place))
-    return 'removed'
   }
 
   async #put(store: BlobStore, upload: Upload): Promise<'sent' | 'present' | 'failed'> {
@@ -358,7 +364,8 @@ export class Tier {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#woken)
-    for (const job of this.#waiting.splice(0)) if ('read' in job) job.done('failed')
+    for (const job of this.#waiting.values()) if ('read' in job) job.done('failed')
+    this.#waiting.clear()
     this.#admit()
     await Promise.allSettled(this.#running.values())
     const store = await this.#opening?.catch(() => undefined)
