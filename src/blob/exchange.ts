@@ -2,7 +2,6 @@
  * One request over HTTP and its answer, byte for byte: nothing is decoded, no silence lasts for ever, and the
  * connection serves the next request as soon as this one is done with it.
  */
-import { once } from 'node:events'
 import http, { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import https from 'node:https'
 import { BlobError, messageOf } from '../errors.ts'
@@ -131,7 +130,7 @@ class Exchange {
       if (outgoing.destroyed || (this.#incoming?.statusCode ?? 0) >= 300) return await reader.cancel()
       this.#heard()
       if (done) return void outgoing.end()
-      if (!outgoing.write(value)) await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')])
+      if (!outgoing.write(value)) await drained(outgoing)
     }
   }
 
@@ -301,3 +300,15 @@ export class Body {
 
 /** Without credentials, and without what signs a request. */
 export const shown = (url: URL): string => `${url.origin}${url.pathname}`
+
+/** When it takes more, or nothing any more. */
+const drained = (outgoing: ClientRequest): Promise<void> =>
+  new Promise((resolve) => {
+    const go = (): void => {
+      outgoing.off('drain', go)
+      outgoing.off('close', go)
+      resolve()
+    }
+    outgoing.on('drain', go)
+    outgoing.on('close', go)
+  })

@@ -102,3 +102,22 @@ test('who gives up between two tries is told why he did', async (t) => {
   const store = await openBlobStore(url, { retryDelay: '1h', timeout: '1d' })
   await assert.rejects(store.get('a', { signal: controller.signal }), reason)
 })
+
+test('a stream of many pieces, of which a connection takes few at a time, leaves nothing behind', async (t) => {
+  const server = await httpStore({})
+  t.after(() => server.close())
+  const store = await openBlobStore(`${server.url}/cache/v1`)
+  t.after(() => store.close())
+  const warnings: Error[] = []
+  const warned = (warning: Error) => void warnings.push(warning)
+  process.on('warning', warned)
+  t.after(() => process.off('warning', warned))
+  let left = 200
+  const pieces = new ReadableStream<Uint8Array>({
+    pull: (controller) => (left-- > 0 ? controller.enqueue(new Uint8Array(65_536)) : controller.close()),
+  })
+  await store.put('large', pieces)
+  assert.equal((await store.head('large'))?.size, 200 * 65_536)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual(warnings, [])
+})
